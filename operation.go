@@ -2,6 +2,7 @@ package payonce
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -13,6 +14,12 @@ type OperationID struct {
 	Kind string
 	// Reference is the merchant's own id for it: an order id, a refund id.
 	Reference string
+}
+
+// Ref is what the client adds as payonce_ref where a request has metadata, so that a webhook finds the operation even if its
+// answer was lost: kind, generation and reference.
+func (id OperationID) Ref(generation int) string {
+	return id.Kind + ":" + strconv.Itoa(generation) + ":" + id.Reference
 }
 
 // String returns account, kind and reference.
@@ -46,8 +53,9 @@ type Operation struct {
 	Header http.Header
 	// Body is encoded as JSON; a []byte, json.RawMessage or Raw is taken as it is; nil is no body.
 	Body any
-	// KeyedBody makes the body instead of Body where the key travels in it. It must be pure.
-	KeyedBody func(key string) any
+	// KeyedBody makes the body instead of Body where the key or OperationID.Ref travels in it. It must be pure. Called with "" and 0
+	// it leaves both out: that is the content which tells an operation from another one of the same name.
+	KeyedBody func(key string, generation int) any
 	// EmptyOK says that a 2xx without a body is a whole answer. Otherwise an empty one is as good as a truncated one.
 	EmptyOK bool
 	// NotAfter: nothing executes for the first time after it. The zero value is no limit.

@@ -35,7 +35,7 @@ type PaymentParams struct {
 	Method any
 	// Description is text for the payer, where the provider has room for it.
 	Description string
-	// Metadata is stored with the payment where the provider can. The client adds payonce_ref unless Config.NoMetadata is set.
+	// Metadata is stored with the payment where the provider can. The provider adds payonce_ref unless told otherwise.
 	Metadata map[string]string
 	// NotAfter: the payment is not made for the first time after it. The zero value is no limit.
 	NotAfter time.Time
