@@ -1,0 +1,129 @@
+# `make` lists the commands.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+MODULE       := github.com/payonce/payonce
+LINT_VERSION := 2.15.0
+VULN_VERSION := 1.8.0
+SIGNER       := truelayer-signing@0.2.3
+COVER_MIN    := 90
+SCHEDULES    ?= 200
+FUZZTIME     ?= 30s
+SIGNER_DIR   ?= $(HOME)/.cache/payonce/$(SIGNER)
+
+export GOBIN := $(shell go env GOPATH)/bin
+export PATH  := $(GOBIN):$(PATH)
+
+.PHONY: help
+help: ## list the commands
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' Makefile | expand -t 18
+
+.PHONY: check
+check: fmt lint test tidy ## what to run before a commit: fmt, lint, test, tidy
+
+.PHONY: fmt
+fmt: lint-tool ## format the code
+	@golangci-lint fmt ./...
+
+.PHONY: gofmt
+gofmt: ## fail if a file is not gofmt'd
+	@files=$$(gofmt -l .)
+	[ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
+
+.PHONY: tidy
+tidy: ## fail if go.mod is not tidy, a module was altered, or libc is not the one that SQLite was built with
+	@go mod tidy -e -diff # -e: tests of our dependencies import modules that not every proxy serves; what we import, vet and test need
+	go mod verify
+	sqlite=$$(awk '$$1 == "modernc.org/libc" { print $$2 }' "$$(go list -m -f '{{.GoMod}}' modernc.org/sqlite)")
+	ours=$$(go list -m -f '{{.Version}}' modernc.org/libc)
+	[ "$$sqlite" = "$$ours" ] || { echo "modernc.org/libc is $$ours, modernc.org/sqlite needs exactly $$sqlite"; exit 1; }
+
+.PHONY: vet
+vet: ## go vet
+	@go vet ./...
+
+.PHONY: lint
+lint: lint-tool ## golangci-lint, with the rules of .golangci.yml
+	@golangci-lint config verify
+	golangci-lint run ./...
+
+.PHONY: lint-tool
+lint-tool:
+	@if [ "$$(golangci-lint version --short 2>/dev/null || true)" != "$(LINT_VERSION)" ]; then
+		echo "building golangci-lint $(LINT_VERSION)"
+		GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
+	fi
+
+.PHONY: rules
+rules: ## the import law, the house rules and the reviewed API
+	@tests=$$(sed -nE 's/^func (Test[A-Za-z]+)\(.*/\1/p' arch_test.go api_test.go | paste -sd'|')
+	go test -count=1 -run "^($$tests)$$" .
+
+.PHONY: api
+api: ## compare the exported API of the root with the reviewed api.txt
+	@go test -count=1 -run '^TestAPI$$' .
+
+.PHONY: api-update
+api-update: ## write api.txt anew; review its diff
+	@go test -count=1 -run '^TestAPI$$' . -update
+
+.PHONY: test
+test: ## all tests that need nothing installed
+	@go test ./...
+
+.PHONY: race
+race: ## all tests under the race detector, with SCHEDULES random schedules
+	@PAYONCE_SCHEDULES=$(SCHEDULES) go test -race ./...
+
+.PHONY: cover
+cover: ## coverage of the root package by all tests; fails below 90 %, and in CI if a test was skipped
+	@out=$$(mktemp -d)
+	trap 'rm -rf "$$out"' EXIT
+	ok=1
+	PAYONCE_SCHEDULES=$(SCHEDULES) go test -v -coverpkg=$(MODULE) -coverprofile="$$out/profile" ./... > "$$out/log" 2>&1 || ok=0
+	if [ $$ok = 0 ]; then grep -vE '^ *(=== |--- PASS)' "$$out/log"; exit 1; fi
+	grep -E '^ok ' "$$out/log"
+	if grep -E '^ *--- SKIP' "$$out/log" && [ -n "$${CI:-}" ]; then echo "CI skips no test"; exit 1; fi
+	total=$$(go tool cover -func="$$out/profile" | awk '$$1 == "total:" { sub("%", "", $$NF); print $$NF }')
+	echo "coverage of $(MODULE): $$total % (at least $(COVER_MIN) %)"
+	awk -v total="$$total" 'BEGIN { exit !(total >= $(COVER_MIN)) }'
+
+.PHONY: test-services
+test-services: signer ## the tests that need npm's official TrueLayer signer, which plain `make test` may skip
+	@PAYONCE_REQUIRE=npm PAYONCE_NODE_PATH="$(SIGNER_DIR)/node_modules" go test -count=1 ./...
+
+.PHONY: signer
+signer:
+	@if [ ! -d "$(SIGNER_DIR)/node_modules/truelayer-signing" ]; then
+		mkdir -p "$(SIGNER_DIR)"
+		npm install --prefix "$(SIGNER_DIR)" --ignore-scripts --no-audit --no-fund --loglevel=error $(SIGNER)
+	fi
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME each (30s)
+	@targets=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' .) || { echo "no fuzz target was found"; exit 1; }
+	while IFS=: read -r file func; do
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"
+	done <<< "$$targets"
+
+.PHONY: bench
+bench: ## run the benchmarks
+	@grep -rqE --include='*_test.go' '^func Benchmark' . || { echo "no benchmark was found"; exit 1; }
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: vuln
+vuln: ## govulncheck, where its database can be reached
+	@GOFLAGS= go install golang.org/x/vuln/cmd/govulncheck@v$(VULN_VERSION)
+	out=$$(mktemp)
+	trap 'rm -f "$$out"' EXIT
+	if govulncheck ./... > "$$out" 2>&1; then
+		cat "$$out"
+	elif grep -q '^govulncheck: fetching vulnerabilities' "$$out"; then
+		echo "govulncheck: not run (vulnerability database not reachable)"
+	else
+		cat "$$out"
+		exit 1
+	fi

@@ -1,0 +1,102 @@
+package payonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+
+	"github.com/payonce/payonce/internal/httpx"
+)
+
+// request is what every attempt of the record sends, or the run's read.
+func (r *run) request() *Request {
+	if q := r.query; q != nil {
+		return &Request{Kind: q.Kind, Method: orDefault(q.Method, http.MethodGet), Path: r.c.prefix + q.Path, Header: r.rec.Header, Body: q.Body, EmptyOK: q.EmptyOK}
+	}
+	return requestOf(r.rec)
+}
+
+func requestOf(rec *Record) *Request {
+	return &Request{
+		Kind: rec.ID.Kind, Method: rec.Method, Path: rec.Path, Key: rec.Key, Header: rec.Header, Body: rec.Body,
+		EmptyOK: rec.EmptyOK, FirstSentAt: rec.FirstAt,
+	}
+}
+
+// attempt makes one request and says what came of it. An error comes with a verdict of its own: not sent, or unknown.
+func (c *Client) attempt(ctx context.Context, req *Request, a action) (v Verdict, status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	fresh, err := c.authorize(ctx, req, a.fresh)
+	if err != nil {
+		return Verdict{Class: ClassNotSent, Resend: !errors.Is(err, ErrInvalid)}, 0, nil, err
+	}
+	header := make(http.Header, len(req.Header)+len(fresh)+2)
+	maps.Copy(header, req.Header)
+	maps.Copy(header, fresh)
+	header.Set("Accept-Encoding", "identity")
+	header.Set("User-Agent", "payonce-go/"+version)
+	answer := httpx.Do(ctx, c.http, &httpx.Call{
+		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Before: a.before,
+	})
+	if answer.Status == 0 {
+		v := Verdict{Resend: true}
+		if answer.NotSent {
+			v.Class = ClassNotSent
+		}
+		return v, 0, nil, answer.Err
+	}
+	v = c.classify(req, &Response{
+		Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt,
+	})
+	return v, answer.Status, answer.Body, answer.Err
+}
+
+// authorize asks the provider for credentials and keeps a panic in a signer from taking the process down.
+func (c *Client) authorize(ctx context.Context, req *Request, fresh bool) (header http.Header, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the provider's signer panicked: %T", p)
+		}
+	}()
+	return c.provider.Authorize(ctx, c.http, req, fresh)
+}
+
+// classify asks the provider. Whatever an answer does to its decoder, the outcome is unknown, not a crash.
+func (c *Client) classify(req *Request, res *Response) (v Verdict) {
+	defer func() {
+		if recover() != nil {
+			v = Verdict{Code: "unreadable answer"}
+		}
+	}()
+	return c.provider.Classify(req, res)
+}
+
+// lookup asks the provider what became of the operation.
+func (r *run) lookup(ctx context.Context) event {
+	lookuper, ok := r.c.provider.(Lookuper)
+	req := r.request()
+	if !ok {
+		return event{kind: lookedUp}
+	}
+	q, ok := lookuper.Lookup(req)
+	if !ok {
+		r.s.State = StateInDoubt
+		return event{kind: lookedUp}
+	}
+	look := r.c.newReading(&q)
+	a, _ := look.step(ctx, event{kind: claimed})
+	_ = look.obey(ctx, a) // a read has nothing to save
+	if look.status == 0 {
+		r.err = look.err
+		return event{kind: lookedUp}
+	}
+	v := lookuper.ClassifyLookup(req, &Response{Status: look.status, Body: look.answer, Complete: look.answer != nil, ReceivedAt: wallNow()})
+	r.last = v
+	if v.Class != ClassUnknown {
+		r.decide(v, look.status, look.answer)
+	}
+	return event{kind: lookedUp, verdict: v, status: look.status}
+}

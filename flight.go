@@ -1,0 +1,68 @@
+package payonce
+
+import (
+	"slices"
+	"sync"
+)
+
+// flights lets one goroutine of the process work on an operation while the others wait for its answer.
+type flights struct {
+	mu sync.Mutex
+	by map[OperationID]*flight
+}
+
+// flight is one goroutine's work. answer and err are set before done is closed.
+type flight struct {
+	done   chan struct{}
+	answer answer
+	err    error
+	// shareable says that the answer is about the operation, not about the caller who worked on it.
+	shareable bool
+	// working says that a record is leased for it.
+	working bool
+}
+
+func newFlights() *flights { return &flights{by: map[OperationID]*flight{}} }
+
+// join returns the flight of the operation and whether the caller is the one to work on it.
+func (fs *flights) join(id OperationID) (*flight, bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f, ok := fs.by[id]; ok {
+		return f, false
+	}
+	f := &flight{done: make(chan struct{})}
+	fs.by[id] = f
+	return f, true
+}
+
+// leave hands the answer to those who wait. After the worker's own context ended they go on by themselves.
+func (fs *flights) leave(id OperationID, f *flight, a answer, err error, interrupted bool) {
+	f.answer, f.err, f.shareable = a, err, a.rec != nil && !interrupted
+	fs.mu.Lock()
+	delete(fs.by, id)
+	fs.mu.Unlock()
+	close(f.done)
+}
+
+// working notes that the operation's record is leased, so that the lease is renewed.
+func (fs *flights) working(id OperationID) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f, ok := fs.by[id]; ok {
+		f.working = true
+	}
+}
+
+// leased lists the operations whose leases must be renewed.
+func (fs *flights) leased() []OperationID {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	var ids []OperationID
+	for id, f := range fs.by {
+		if f.working {
+			ids = append(ids, id)
+		}
+	}
+	return slices.Clip(ids)
+}

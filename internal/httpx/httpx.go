@@ -1,0 +1,161 @@
+// Package httpx makes one HTTP attempt, honestly: one call is at most one request on the wire, and what is not known is said.
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// MaxBody is how much of an answer is read. A longer one counts as cut.
+const MaxBody = 4 << 20
+
+// ErrTooLate says that the time after which nothing may be sent had passed when the body was about to leave.
+var ErrTooLate = errors.New("the time to send is over")
+
+// Call is one request.
+type Call struct {
+	Method, URL string
+	Header      http.Header
+	Body        []byte
+	// Write says that the request changes something: it must never be re-sent behind our back.
+	Write bool
+	// Before is the instant after which not a byte of the body may leave; zero is none.
+	Before time.Time
+}
+
+// Answer is what came of it.
+type Answer struct {
+	// Status is 0 when there was no answer.
+	Status int
+	Header http.Header
+	// Body is nil unless Complete, which says that it is known to be whole.
+	Body       []byte
+	Complete   bool
+	ReceivedAt time.Time
+	// NotSent is proof that no request reached the server.
+	NotSent bool
+	// Err is the transport's error, also when there is a Status: then reading the body failed.
+	Err error
+}
+
+// Harden returns a copy of the client that follows no redirect, keeps no cookies and sets no timeout of its own.
+func Harden(c *http.Client) *http.Client {
+	return &http.Client{
+		Transport:     c.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Do makes the request and reads the answer.
+func Do(ctx context.Context, client *http.Client, call *Call) Answer {
+	evidence := new(evidence)
+	ctx = httptrace.WithClientTrace(ctx, evidence.trace())
+	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL, nil)
+	if err != nil {
+		return Answer{NotSent: true, Err: err}
+	}
+	req.Header = call.Header
+	if call.Write || len(call.Body) > 0 {
+		// A body that can't be rewound keeps net/http from re-sending a keyed request by itself, also when it is empty.
+		req.Body = &gate{body: bytes.NewReader(call.Body), before: call.Before, evidence: evidence}
+		req.GetBody = nil
+		req.ContentLength = int64(len(call.Body))
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return Answer{NotSent: evidence.notSent(err, len(call.Body)), Err: plain(err)}
+	}
+	defer res.Body.Close()
+	answer := Answer{Status: res.StatusCode, Header: res.Header, ReceivedAt: time.Now()}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return answer // its body is a connection
+	}
+	answer.Body, answer.Err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
+	answer.Complete = answer.Err == nil && complete(res, answer.Body)
+	if !answer.Complete {
+		answer.Body = nil
+	}
+	return answer
+}
+
+// complete says whether a body that was read without an error is known to be whole: net/http reports no error when a body that ends
+// with its connection is cut.
+func complete(res *http.Response, body []byte) bool {
+	if len(body) > MaxBody || res.Header.Get("Content-Encoding") != "" {
+		return false
+	}
+	framed := res.ContentLength >= 0 || len(res.TransferEncoding) > 0 || res.ProtoMajor >= 2
+	return framed || len(body) == 0 || json.Valid(body)
+}
+
+// plain removes the *url.Error around a transport error: its text repeats the URL, which may hold what should not be logged.
+func plain(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// evidence collects what proves that a request was not sent.
+type evidence struct {
+	asked, connected, read, refused atomic.Bool
+}
+
+func (e *evidence) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { e.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { e.connected.Store(true) },
+	}
+}
+
+// notSent needs positive proof: the transport said that it looked for a connection and never had one, or the error is a dial's or a
+// handshake's; or the gate held back a body that the server needs.
+func (e *evidence) notSent(err error, size int) bool {
+	if e.refused.Load() {
+		return size > 0
+	}
+	if e.connected.Load() || e.read.Load() {
+		return false
+	}
+	return e.asked.Load() || neverConnected(err)
+}
+
+func neverConnected(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	_, dns := errors.AsType[*net.DNSError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	return dns || certificate
+}
+
+// gate is a request body that can be read once, and whose first read is the last moment to hold the request back.
+type gate struct {
+	body     *bytes.Reader
+	before   time.Time
+	evidence *evidence
+}
+
+func (g *gate) Read(p []byte) (int, error) {
+	if !g.evidence.read.Load() {
+		// Wall clock on both sides: the monotonic one stands still while the host sleeps.
+		if now := time.Now().Round(0); !g.before.IsZero() && !now.Before(g.before.Round(0)) {
+			g.evidence.refused.Store(true)
+			return 0, ErrTooLate
+		}
+		g.evidence.read.Store(true)
+	}
+	return g.body.Read(p)
+}
+
+func (*gate) Close() error { return nil }

@@ -1,0 +1,303 @@
+package payonce
+
+import "time"
+
+// The protocol is one pure function, step: given what is known of an operation and what just happened, it says what is known now and
+// what to do next. It reads no clock, draws no number and does no I/O; the loop in retry.go obeys it and nothing else decides.
+// Whatever step marks is saved before it is done: a mark counts as sent, as arrived and as executed until something proves otherwise.
+
+// state is all that the protocol knows: the record's progress, facts of the intent, and what this call did.
+type state struct {
+	Progress
+	replay              Replay
+	prepared            bool
+	createdAt, notAfter time.Time
+	// pinned says that host, account and dedupe scope are still those of the record.
+	pinned bool
+
+	startedAt    time.Time
+	tries, waits int
+	reauthorized bool
+}
+
+// event is what happened.
+type event struct {
+	kind eventKind
+	now  time.Time
+	// rnd is a random number in [0,1), deadline the caller's (zero: none), budget whether the client still has retries to spend.
+	rnd      float64
+	deadline time.Time
+	budget   bool
+	// verdict and status are the answer's, for answered and lookedUp.
+	verdict Verdict
+	status  int
+}
+
+type eventKind int
+
+const (
+	claimed  eventKind = iota // the record is this caller's to work on
+	woke                      // the wait is over
+	answered                  // the attempt is over
+	lookedUp                  // the lookup is over
+	gaveUp                    // the caller stopped waiting
+)
+
+// action is what to do next.
+type action struct {
+	do doing
+	// wait is how long, for doWait.
+	wait time.Duration
+	// fresh asks for new credentials, before is the instant after which not a byte may leave (zero: none), for doSend.
+	fresh  bool
+	before time.Time
+}
+
+type doing int
+
+const (
+	doReturn doing = iota // nothing more by this call
+	doSend                // the attempt that was just marked
+	doWait
+	doLookup
+)
+
+// policy holds the bounds of a call and the provider's facts that decide.
+type policy struct {
+	maxAttempts                      int
+	maxElapsed, maxHint, maxInFlight time.Duration
+	// ceilings are the upper ends of the waits before the 2nd, 3rd, … attempt; the last one repeats.
+	ceilings []time.Duration
+	// window is how long after the first mark a key may still be sent; 0 is for ever.
+	window time.Duration
+	// lossy says that the store may lose a mark, canLookup that the provider can be asked.
+	lossy, canLookup bool
+}
+
+// step decides what happens next. It is pure.
+func (p *policy) step(s state, e event) (state, action) {
+	switch e.kind {
+	case claimed:
+		return p.onClaimed(s, e)
+	case woke:
+		return p.send(s, e, false)
+	case answered:
+		return p.onAnswered(s, e)
+	case lookedUp:
+		return p.onLookedUp(s, e)
+	case gaveUp:
+		return p.conclude(s, e.now, 0)
+	}
+	return s, action{}
+}
+
+// onClaimed looks at a record that is new, or open, or closed.
+func (p *policy) onClaimed(s state, e event) (state, action) {
+	switch s.State {
+	case StateSucceeded:
+		return s, action{}
+	case StateInDoubt:
+		if p.canLookup {
+			return s, action{do: doLookup}
+		}
+		return s, action{}
+	case StateRejected:
+		if s.KeySpent || s.Possible > 0 {
+			return s, action{}
+		}
+	case StateNotSent, StateOpen:
+	}
+	s.State, s.Reason = StateOpen, ""
+	return p.send(s, e, false)
+}
+
+// send marks the next attempt, unless nothing may be sent any more.
+func (p *policy) send(s state, e event, fresh bool) (state, action) {
+	if reason := p.barred(s, e.now); reason != "" {
+		return p.stuck(s, reason)
+	}
+	a := action{do: doSend, fresh: fresh, before: p.sendBefore(s)}
+	if s.Reached == 0 {
+		s.FirstAt = e.now
+	}
+	s.Sent++
+	s.Reached++
+	s.Possible++
+	s.tries++
+	s.LastAt = e.now
+	s.DueAt = e.now
+	return s, a
+}
+
+// barred says why nothing may be sent, or "".
+func (p *policy) barred(s state, now time.Time) string {
+	before := p.sendBefore(s)
+	switch {
+	case !s.pinned:
+		return "host, account or credential is no longer the one it was begun under"
+	case s.replay == ReplayOnce && s.Possible > 0:
+		return "the provider does not dedupe this operation"
+	case !before.IsZero() && !now.Before(before):
+		if before.Equal(s.notAfter) {
+			return "not-after time has passed"
+		}
+		return "key life is over"
+	}
+	return ""
+}
+
+// sendBefore returns the instant after which not a byte may leave; zero if there is none. A key's life counts from the first mark
+// that may have arrived, and from the creation where that mark may have been lost.
+func (p *policy) sendBefore(s state) time.Time {
+	var before time.Time
+	switch {
+	case p.window == 0:
+	case p.lossy:
+		before = s.createdAt.Add(p.window)
+	case s.Possible > 0:
+		before = s.FirstAt.Add(p.window)
+	}
+	if !s.notAfter.IsZero() && (before.IsZero() || s.notAfter.Before(before)) {
+		before = s.notAfter
+	}
+	return before
+}
+
+// stuck settles what can't be sent: not sent if nothing can have been executed, else looked up, else in doubt.
+func (p *policy) stuck(s state, reason string) (state, action) {
+	s.Reason = reason
+	switch {
+	case s.harmless():
+		s.State = StateNotSent
+		if s.Reached > 0 {
+			s.State = StateRejected
+		}
+	case p.canLookup:
+		return s, action{do: doLookup}
+	default:
+		s.State = StateInDoubt
+	}
+	return s, action{}
+}
+
+// harmless says that no attempt can have been executed.
+func (s *state) harmless() bool { return s.Possible == 0 && !s.Accepted }
+
+// onAnswered takes in what an attempt proved.
+func (p *policy) onAnswered(s state, e event) (state, action) {
+	v := e.verdict
+	success2xx := e.status >= 200 && e.status <= 299
+	s.Accepted = s.Accepted || success2xx
+	switch v.Class {
+	case ClassSucceeded:
+		s.State, s.Reason = StateSucceeded, ""
+		return s, action{}
+	case ClassDeclined:
+		if success2xx || v.Proven || (s.Possible == 1 && !s.Accepted) {
+			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
+			return s, action{}
+		}
+	case ClassRefused:
+		s.Possible--
+		if v.Proven && !s.Accepted {
+			s.State, s.KeySpent, s.Possible = StateRejected, v.KeySpent, 0
+			return s, action{}
+		}
+	case ClassNotSent:
+		s.Reached--
+		s.Possible--
+	case ClassInFlight:
+		s.tries--
+	case ClassReuse:
+		s.State, s.Reason = StateInDoubt, "the provider says that the key was used for another request"
+		return s, action{}
+	case ClassMismatch:
+		s.State, s.Reason = StateInDoubt, "the provider answered about another request"
+		return s, action{}
+	case ClassDuplicate:
+		return p.stuck(s, "the provider says that the key is taken")
+	case ClassUnknown:
+	}
+	return p.next(s, e)
+}
+
+// next decides whether this call sends again, and when.
+func (p *policy) next(s state, e event) (state, action) {
+	v := e.verdict
+	elapsed := e.now.Sub(s.startedAt)
+	switch {
+	case s.tries >= p.maxAttempts || elapsed >= p.maxElapsed || !e.budget:
+		return p.conclude(s, e.now, v.Wait)
+	case s.replay == ReplayOnce && s.Possible > 0:
+		return p.stuck(s, "the provider does not dedupe this operation")
+	case v.Reauthorize && !s.reauthorized:
+		s.reauthorized = true
+		return p.send(s, e, true)
+	case !v.Resend:
+		return p.conclude(s, e.now, v.Wait)
+	}
+	wait := max(v.Wait, p.backoff(s.waits, e.rnd))
+	s.waits++
+	tooLong := v.Wait > p.maxHint || (!e.deadline.IsZero() && e.now.Add(v.Wait).After(e.deadline))
+	if tooLong || elapsed+wait > p.maxElapsed {
+		return p.conclude(s, e.now, wait)
+	}
+	return s, action{do: doWait, wait: wait}
+}
+
+// backoff returns the wait before another attempt: full jitter below the n-th ceiling.
+func (p *policy) backoff(n int, rnd float64) time.Duration {
+	if len(p.ceilings) == 0 {
+		return 0
+	}
+	return time.Duration(rnd * float64(p.ceilings[min(n, len(p.ceilings)-1)]))
+}
+
+// conclude ends the call: closed where nothing can have been executed, else open and due later. An operation begun by Prepare stays
+// open when it was not sent, because nobody was told.
+func (p *policy) conclude(s state, now time.Time, wait time.Duration) (state, action) {
+	s.DueAt = now.Add(wait)
+	switch {
+	case s.harmless() && s.Reached > 0:
+		s.State = StateRejected
+	case s.harmless() && !s.prepared:
+		s.State = StateNotSent
+	default:
+		s.DueAt = now.Add(max(wait, laterBy(s.Sent)))
+	}
+	return s, action{}
+}
+
+// laterBy spaces the calls of Recover: 30 s, 1 min, 2 min, … up to an hour.
+func laterBy(sent int) time.Duration {
+	return min(30*time.Second<<min(max(sent/4, 0), 7), time.Hour)
+}
+
+// onLookedUp takes in what a lookup found. Absence proves something only when no request can still be on its way.
+func (p *policy) onLookedUp(s state, e event) (state, action) {
+	switch e.verdict.Class {
+	case ClassSucceeded:
+		s.State, s.Reason = StateSucceeded, ""
+		return s, action{}
+	case ClassDeclined:
+		s.State, s.KeySpent, s.Possible = StateRejected, true, 0
+		return s, action{}
+	case ClassRefused:
+		quiet := s.LastAt.Add(p.maxInFlight)
+		switch {
+		case s.Accepted:
+			s.State = StateInDoubt
+		case e.now.Before(quiet):
+			s.DueAt = quiet
+		default:
+			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
+		}
+		return s, action{}
+	case ClassMismatch, ClassReuse:
+		s.State = StateInDoubt
+		return s, action{}
+	case ClassUnknown, ClassNotSent, ClassInFlight, ClassDuplicate:
+	}
+	s.DueAt = e.now.Add(max(e.verdict.Wait, laterBy(s.Sent)))
+	return s, action{}
+}

@@ -1,0 +1,235 @@
+package truelayer
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payonce/payonce"
+)
+
+// The kinds of operations and reads. The first group is portable.
+const (
+	kindCreatePayment = "payment.create"
+	kindCancelPayment = "payment.cancel"
+	kindGetPayment    = "payment.get"
+	kindCreateRefund  = "refund.create"
+	kindGetRefund     = "refund.get"
+	kindListRefunds   = "refund.list"
+	kindCheck         = "check"
+
+	kindStartFlow        = "truelayer.authorization_flow.start"
+	kindCreatePayout     = "truelayer.payout.create"
+	kindGetPayout        = "truelayer.payout.get"
+	kindListAccounts     = "truelayer.merchant_account.list"
+	kindGetAccount       = "truelayer.merchant_account.get"
+	kindListTransactions = "truelayer.transaction.list"
+	kindListSources      = "truelayer.payment_source.list"
+	kindSetSweeping      = "truelayer.sweeping.set"
+	kindGetSweeping      = "truelayer.sweeping.get"
+	kindDisableSweeping  = "truelayer.sweeping.disable"
+)
+
+// answerRule says what a whole answer of a kind must hold. Kinds without a rule need valid JSON only.
+type answerRule struct {
+	// id and status are required.
+	id, status bool
+	// declines says that status "failed" is a decline of the operation and not the state of something read.
+	declines bool
+	// echoesPath says that the id is the last element of the path that was asked for.
+	echoesPath bool
+}
+
+func ruleOf(kind string) answerRule {
+	switch kind {
+	case kindCreatePayment:
+		return answerRule{id: true, status: true, declines: true}
+	case kindStartFlow:
+		return answerRule{status: true, declines: true}
+	case kindCreateRefund, kindCreatePayout:
+		return answerRule{id: true}
+	case kindGetPayment, kindGetRefund, kindGetPayout:
+		return answerRule{id: true, status: true, echoesPath: true}
+	}
+	return answerRule{}
+}
+
+// maxWait clamps absurd hints.
+const maxWait = 30 * 24 * time.Hour
+
+// Classify reads one answer. A refusal counts as proven only if Tl-Should-Retry says that the same key will always get it
+// (https://docs.truelayer.com/docs/idempotency-for-payment-requests); what is not TrueLayer's own error document proves nothing.
+func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce.Verdict {
+	problem := problemOf(res)
+	var v payonce.Verdict
+	switch {
+	case res.Status >= 200 && res.Status <= 299:
+		v = classifySuccess(req, res)
+	case problem != nil:
+		v = classifyProblem(problem, res)
+	default:
+		v = payonce.Verdict{Resend: isTransient(res.Status)}
+	}
+	if shouldRetry(res.Header) == retryFalse {
+		v.Resend = false
+	}
+	if v.Class != payonce.ClassSucceeded && v.Class != payonce.ClassDeclined {
+		v.Wait = retryAfter(res)
+	}
+	v.RequestID = requestID(res.Header, problem)
+	return v
+}
+
+// isTransient says that the status alone makes another try worthwhile.
+func isTransient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500 && status <= 599
+}
+
+// answer is what of a successful body decides.
+type answer struct {
+	ID            string `json:"id"`
+	Status        string `json:"status"`
+	FailureReason string `json:"failure_reason"`
+	User          struct {
+		ID string `json:"id"`
+	} `json:"user"`
+}
+
+func classifySuccess(req *payonce.Request, res *payonce.Response) payonce.Verdict {
+	unreadable := payonce.Verdict{Class: payonce.ClassUnknown, Resend: true, Code: "unreadable answer"}
+	if !res.Complete || res.Status == http.StatusPartialContent {
+		return unreadable
+	}
+	if len(res.Body) == 0 {
+		if req.EmptyOK {
+			return payonce.Verdict{Class: payonce.ClassSucceeded}
+		}
+		return unreadable
+	}
+	rule := ruleOf(req.Kind)
+	if rule == (answerRule{}) {
+		if json.Valid(res.Body) {
+			return payonce.Verdict{Class: payonce.ClassSucceeded}
+		}
+		return unreadable
+	}
+	var a answer
+	if json.Unmarshal(res.Body, &a) != nil || (rule.id && a.ID == "") || (rule.status && a.Status == "") {
+		return unreadable
+	}
+	return judge(req, rule, &a)
+}
+
+// judge reads an answer that is whole.
+func judge(req *payonce.Request, rule answerRule, a *answer) payonce.Verdict {
+	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: a.ID}
+	switch {
+	case rule.echoesPath && !strings.EqualFold(a.ID, lastElement(req.Path)), req.Kind == kindCreatePayment && isOtherUser(req.Body, a):
+		v.Class, v.Code = payonce.ClassMismatch, "answer about something else"
+	case rule.declines && PaymentStatus(a.Status) == PaymentFailed:
+		v.Class, v.Proven, v.KeySpent, v.Code = payonce.ClassDeclined, true, true, cut(redact(a.FailureReason), 60)
+	}
+	return v
+}
+
+func lastElement(path string) string {
+	path = signedPath(path)
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// isOtherUser says that the answer is about another user than the one that was sent.
+func isOtherUser(sent []byte, a *answer) bool {
+	var asked answer
+	_ = json.Unmarshal(sent, &asked) // what can't be read has no user
+	return asked.User.ID != "" && a.User.ID != "" && asked.User.ID != a.User.ID
+}
+
+// classifyProblem reads TrueLayer's own error document.
+func classifyProblem(p *problem, res *payonce.Response) payonce.Verdict {
+	retry := shouldRetry(res.Header)
+	v := payonce.Verdict{Class: payonce.ClassRefused, Resend: retry == retryTrue, Code: p.code(), Message: p.message()}
+	switch status := res.Status; {
+	case status < 400:
+		v.Class, v.Resend = payonce.ClassUnknown, false
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+		v.Class, v.Resend = payonce.ClassUnknown, isTransient(status)
+	case p.isReuse():
+		v.Class, v.Resend = payonce.ClassReuse, false
+	case status == http.StatusConflict:
+		v.Class, v.Resend = payonce.ClassInFlight, true
+	case status == http.StatusTooManyRequests:
+		v.Resend = true
+	case status == http.StatusUnauthorized:
+		v.Reauthorize = !p.blamesSignature()
+		v.Resend = v.Resend && v.Reauthorize
+	case status == http.StatusBadRequest, status == http.StatusNotFound, status == http.StatusUnprocessableEntity:
+		v.Proven, v.KeySpent = retry == retryFalse, retry == retryFalse
+	}
+	return v
+}
+
+// retryHint is Tl-Should-Retry.
+type retryHint int
+
+const (
+	retryAbsent retryHint = iota
+	retryFalse
+	retryTrue
+)
+
+// shouldRetry reads Tl-Should-Retry. Values that contradict each other count as none.
+func shouldRetry(header http.Header) retryHint {
+	hint := retryAbsent
+	for i, value := range header.Values("Tl-Should-Retry") {
+		this := retryAbsent
+		switch strings.ToLower(strings.TrimSpace(value)) {
+		case "false":
+			this = retryFalse
+		case "true":
+			this = retryTrue
+		}
+		if i > 0 && this != hint {
+			return retryAbsent
+		}
+		hint = this
+	}
+	return hint
+}
+
+// retryAfter reads Retry-After, which TrueLayer does not document but a gateway may send: seconds or a date.
+func retryAfter(res *payonce.Response) time.Duration {
+	value := strings.TrimSpace(res.Header.Get("Retry-After"))
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second //nolint:gosec // at most 30 days
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(at.Sub(res.ReceivedAt), 0), maxWait)
+	}
+	return 0
+}
+
+// requestID is the provider's id of the request, for its support.
+func requestID(header http.Header, p *problem) string {
+	id := header.Get("Tl-Trace-Id")
+	if id == "" && p != nil {
+		id = p.TraceID
+	}
+	if id == "" {
+		id = header.Get("X-Tl-Correlation-Id")
+	}
+	return cut(strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, id), 100)
+}
