@@ -39,7 +39,7 @@ func TestAPI(t *testing.T) {
 		return
 	}
 	want, err := os.ReadFile("api.txt")
-	require.NoError(t, err)
+	require.NoError(t, err, "make api-update writes it")
 	assert.Equal(t, string(want), got, "the exported API is not the reviewed one")
 }
 
@@ -103,7 +103,7 @@ func TestTheRootHasFewNames(t *testing.T) {
 			continue
 		}
 		for _, e := range exports(f) {
-			if e.method == "" {
+			if e.method == "" && !e.enum {
 				names = append(names, e.name)
 			}
 		}
@@ -134,6 +134,7 @@ func TestEveryExportIsDocumented(t *testing.T) {
 type export struct {
 	name, method string
 	documented   bool
+	enum         bool // a constant, which go doc lists under its type
 }
 
 func exports(f *source) []export {
@@ -150,7 +151,7 @@ func exports(f *source) []export {
 			}
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
-				out = append(out, specExports(spec, said(d.Doc))...)
+				out = append(out, specExports(spec, said(d.Doc), d.Tok == token.CONST)...)
 			}
 		}
 	}
@@ -158,7 +159,7 @@ func exports(f *source) []export {
 }
 
 // specExports treats a comment on a group as one on each of its members.
-func specExports(spec ast.Spec, group bool) []export {
+func specExports(spec ast.Spec, group, constant bool) []export {
 	var out []export
 	switch s := spec.(type) {
 	case *ast.TypeSpec:
@@ -168,7 +169,7 @@ func specExports(spec ast.Spec, group bool) []export {
 	case *ast.ValueSpec:
 		for _, n := range s.Names {
 			if n.IsExported() {
-				out = append(out, export{name: n.Name, documented: group || said(s.Doc) || said(s.Comment)})
+				out = append(out, export{name: n.Name, documented: group || said(s.Doc) || said(s.Comment), enum: constant})
 			}
 		}
 	}

@@ -9,6 +9,8 @@ import (
 type flights struct {
 	mu sync.Mutex
 	by map[OperationID]*flight
+	// busy is signalled when there are leases to renew.
+	busy chan struct{}
 }
 
 // flight is one goroutine's work. answer and err are set before done is closed.
@@ -22,7 +24,7 @@ type flight struct {
 	working bool
 }
 
-func newFlights() *flights { return &flights{by: map[OperationID]*flight{}} }
+func newFlights() *flights { return &flights{by: map[OperationID]*flight{}, busy: make(chan struct{}, 1)} }
 
 // join returns the flight of the operation and whether the caller is the one to work on it.
 func (fs *flights) join(id OperationID) (*flight, bool) {
@@ -51,6 +53,10 @@ func (fs *flights) working(id OperationID) {
 	defer fs.mu.Unlock()
 	if f, ok := fs.by[id]; ok {
 		f.working = true
+	}
+	select {
+	case fs.busy <- struct{}{}:
+	default:
 	}
 }
 

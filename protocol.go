@@ -74,6 +74,8 @@ type policy struct {
 	lossy, canLookup bool
 }
 
+const keyTaken = "the provider says that the key is taken"
+
 // step decides what happens next. It is pure.
 func (p *policy) step(s state, e event) (state, action) {
 	switch e.kind {
@@ -105,7 +107,11 @@ func (p *policy) onClaimed(s state, e event) (state, action) {
 		if s.KeySpent || s.Possible > 0 {
 			return s, action{}
 		}
-	case StateNotSent, StateOpen:
+	case StateOpen:
+		if s.KeySpent {
+			return p.stuck(s, keyTaken)
+		}
+	case StateNotSent:
 	}
 	s.State, s.Reason = StateOpen, ""
 	return p.send(s, e, false)
@@ -215,7 +221,8 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 		s.State, s.Reason = StateInDoubt, "the provider answered about another request"
 		return s, action{}
 	case ClassDuplicate:
-		return p.stuck(s, "the provider says that the key is taken")
+		s.KeySpent = true // from now on only a lookup tells more
+		return p.stuck(s, keyTaken)
 	case ClassUnknown:
 	}
 	return p.next(s, e)

@@ -193,15 +193,22 @@ func (c *Client) recoverByItself(ctx context.Context, every time.Duration) {
 	}
 }
 
-// renewLeases keeps the leases of long calls alive until the client is closed.
+// renewLeases keeps the leases of long calls alive until the client is closed. It rests while there are none.
 func (c *Client) renewLeases(ctx context.Context) {
-	for pause(ctx, c.lease/3) == nil {
-		ids := c.flights.leased()
-		if len(ids) == 0 {
-			continue
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.flights.busy:
 		}
-		if err := c.store.Renew(ctx, c.holder, c.lease, ids); err != nil && ctx.Err() == nil {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "leases could not be renewed", slog.Int("count", len(ids)), slog.Any("error", err))
+		for pause(ctx, c.lease/3) == nil {
+			ids := c.flights.leased()
+			if len(ids) == 0 {
+				break
+			}
+			if err := c.store.Renew(ctx, c.holder, c.lease, ids); err != nil && ctx.Err() == nil {
+				c.log.LogAttrs(ctx, slog.LevelWarn, "leases could not be renewed", slog.Int("count", len(ids)), slog.Any("error", err))
+			}
 		}
 	}
 }

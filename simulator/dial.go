@@ -17,20 +17,20 @@ type DialFault int
 // The faults of a dial. Each shows the client the error type that the real thing
 // shows.
 const (
-	DialNormally            DialFault = iota
-	DialNoSuchHost                    // NXDOMAIN
-	DialDNSUnavailable                // SERVFAIL, temporary
-	DialRefused                       // nobody listens
-	DialUnreachable                   // no route
-	DialTimeout                       // no answer to SYN: waits for the context's end
-	DialSilent                        // accepted, then silence for ever
-	DialUnknownAuthority              // the certificate's issuer is not trusted
-	DialExpiredCertificate            // the certificate is too old
-	DialWrongHost                     // the certificate is for another name
-	DialHandshakeReset                // reset in the middle of the TLS handshake
-	DialHandshakeAlert                // TLS alert: handshake failure
-	DialResetBeforeFirstByte          // connected, then reset by the first write
-	DialProxyDenied                   // the proxy refuses to open the tunnel
+	DialNormally             DialFault = iota
+	DialNoSuchHost                     // NXDOMAIN
+	DialDNSUnavailable                 // SERVFAIL, temporary
+	DialRefused                        // nobody listens
+	DialUnreachable                    // no route
+	DialTimeout                        // no answer to SYN: waits for the context's end
+	DialSilent                         // accepted, then silence for ever
+	DialUnknownAuthority               // the certificate's issuer is not trusted
+	DialExpiredCertificate             // the certificate is too old
+	DialWrongHost                      // the certificate is for another name
+	DialHandshakeReset                 // reset in the middle of the TLS handshake
+	DialHandshakeAlert                 // TLS alert: handshake failure
+	DialResetBeforeFirstByte           // connected, then reset by the first write
+	DialProxyDenied                    // the proxy refuses to open the tunnel
 )
 
 // dial connects, or applies the fault that the script has for this dial.

@@ -110,6 +110,9 @@ func (x *exchange) run() {
 		x.abort()
 	}
 	x.read()
+	if x.conn != nil {
+		x.conn.sendStale()
+	}
 	if x.fault.Execute && x.whole {
 		x.execute()
 	}
@@ -158,9 +161,6 @@ func (x *exchange) execute() {
 // send writes a complete answer and, first, the log: a client that has its
 // answer finds it there.
 func (x *exchange) send(a answer) {
-	if x.conn != nil {
-		x.conn.sendStale()
-	}
 	x.head(a)
 	_, _ = x.w.Write(a.body) // a client that has gone away is no error of ours
 }

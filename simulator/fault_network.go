@@ -204,15 +204,12 @@ func Inform(n int) Fault {
 	return Fault{Name: "F20 informational responses", Execute: true, Respond: ThenInform(n, nil)}
 }
 
-// SwitchProtocols answers 101, not executed (F20). HTTP/2 has no such answer: the
-// stream is reset with PROTOCOL_ERROR.
+// SwitchProtocols answers 101 and closes the connection, not executed (F20).
+// HTTP/2 has no such answer: the stream is reset with PROTOCOL_ERROR.
 func SwitchProtocols() Fault {
-	answer := ThenAnswer(http.StatusSwitchingProtocols, http.Header{"Upgrade": {"ledger"}, "Connection": {"Upgrade"}}, "")
 	return Fault{Name: "F20 switching protocols", Respond: respondFunc(func(x *exchange) {
-		if x.r.ProtoMajor != 1 {
-			x.endStream(streamEnd{code: codeProtocolError})
-		}
-		answer.respond(x)
+		a := answer{status: http.StatusSwitchingProtocols, header: http.Header{"Upgrade": {"ledger"}, "Connection": {"Upgrade"}}}
+		x.raw(a.status, wireForm("HTTP/1.1", a, nil))
 	})}
 }
 

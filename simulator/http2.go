@@ -16,6 +16,7 @@ const (
 	codeProtocolError = 1
 	codeInternalError = 2
 	codeRefusedStream = 7
+	codeCancel        = 8
 )
 
 // A streamEnd says how a stream whose handler gave up really ends.

@@ -140,7 +140,7 @@ func (l list) check(path string, v any, report reportFunc) {
 	}
 	for i, item := range items {
 		l.items.check(fmt.Sprintf("%s[%d]", path, i), item, report)
-		if slices.Contains(items[:i], item) {
+		if s, ok := item.(string); ok && slices.Contains(items[:i], any(s)) {
 			report(path, "Items must be unique.")
 		}
 	}

@@ -39,8 +39,8 @@ func (s *TrueLayer) verify(q *query) error {
 		return err
 	}
 	covered := slices.ContainsFunc(declared, func(name string) bool { return strings.EqualFold(name, keyHeader) })
-	if q.endpoint.key == keyMandatory && !covered {
-		return errors.New("the idempotency key is not signed")
+	if q.endpoint.key == keyMandatory && (!covered || q.key == "") {
+		return errors.New("there is no signed idempotency key")
 	}
 	return nil
 }

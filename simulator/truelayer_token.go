@@ -71,6 +71,8 @@ func (s *TrueLayer) issueToken(cl *call) answer {
 	case fields["client_id"] != s.cfg.ClientID, fields["client_secret"] != s.cfg.ClientSecret:
 		return authError("invalid_client", "")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return authAnswer(http.StatusOK, map[string]any{
 		"access_token": s.newToken(&accessToken{client: s.cfg.ClientID, scopes: scopes}),
 		"expires_in":   int(s.cfg.TokenLife / time.Second),
@@ -102,15 +104,13 @@ func tokenRequest(cl *call) (map[string]string, bool) {
 }
 
 // newToken returns a new bearer token. It looks like a JWT, but only the
-// simulator can tell what it is good for.
+// simulator can tell what it is good for. The caller holds mu.
 func (s *TrueLayer) newToken(t *accessToken) string {
 	encoding := base64.RawURLEncoding
 	token := encoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." +
 		encoding.EncodeToString([]byte(`{"iss":"payonce-simulator"}`)) + "." +
 		encoding.EncodeToString(randomBytes(24))
 	t.expires = s.now().Add(s.cfg.TokenLife)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.tokens[token] = t
 	return token
 }

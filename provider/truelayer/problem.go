@@ -60,7 +60,9 @@ func (p *problem) isReuse() bool {
 }
 
 // blamesSignature says that the signature was refused, which no new token cures.
-func (p *problem) blamesSignature() bool { return strings.Contains(strings.ToLower(p.Detail), "signature") }
+func (p *problem) blamesSignature() bool {
+	return strings.Contains(strings.ToLower(p.Detail), "signature")
+}
 
 // message is title, detail and the names of the wrong fields. The messages of the fields may repeat what was sent, and so are left out.
 func (p *problem) message() string {

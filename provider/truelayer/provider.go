@@ -16,12 +16,12 @@ var _ payonce.Provider = (*Provider)(nil)
 
 // dialect is what a Provider knows, behind a pointer so that no fmt verb and no encoder walks into it.
 type dialect struct {
-	profile payonce.Profile
-	tokens  *tokenSource
-	signing signing
-	sent    sentTokens
-	rules   map[string]shape
-	noRef   bool
+	profile           payonce.Profile
+	tokens            *tokenSource
+	signing           signing
+	sent              sentTokens
+	rules             rules
+	noRef, ownLicence bool
 }
 
 func newProvider(cfg *Config, env environment, key any) *Provider {
@@ -34,7 +34,8 @@ func newProvider(cfg *Config, env environment, key any) *Provider {
 		},
 		tokens:  newTokenSource(cfg, env.auth),
 		signing: signing{keyID: cfg.SigningKeyID, key: key},
-		noRef:   cfg.NoRef,
+		rules:   newRules(),
+		noRef:   cfg.NoRef, ownLicence: cfg.OwnLicence,
 	}}
 }
 

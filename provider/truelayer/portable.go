@@ -1,0 +1,191 @@
+package truelayer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/payonce/payonce"
+)
+
+// refKey is the metadata key under which an operation can be found again.
+const refKey = "payonce_ref"
+
+// errUnreadable says that a body is not what TrueLayer documents, without repeating any of it.
+var errUnreadable = errors.New("the answer is not what TrueLayer documents")
+
+// Portable returns how TrueLayer speaks the portable services. There is no capture: a bank transfer has none.
+func (p *Provider) Portable() payonce.Portable {
+	return payonce.Portable{
+		CreatePayment: p.d.createPayment,
+		CancelPayment: p.d.cancelPayment,
+		CreateRefund:  p.d.createRefund,
+		GetPayment:    getPayment,
+		GetRefund:     getRefund,
+		ListRefunds:   func(paymentID, _ string) payonce.Query { return listRefunds(paymentID) },
+		Payment:       portablePayment,
+		Refund:        portableRefund,
+		Refunds:       portableRefunds,
+		Check:         check,
+	}
+}
+
+// createPayment encodes POST /v3/payments.
+func (d *dialect) createPayment(params payonce.PaymentParams) (payonce.Operation, error) {
+	var p problems
+	wire, header := wireOf(&p, &params)
+	if err := p.err(); err != nil {
+		return payonce.Operation{}, err
+	}
+	wire.AmountInMinor, wire.Currency = params.Amount.Minor, params.Amount.Currency
+	if wire.HostedPage != (HostedPage{}) && wire.AuthorizationFlow != nil {
+		p.add("hosted_page", "and authorization_flow exclude each other")
+	}
+	d.checkUser(&p, &wire.User)
+	checkHeader(&p, header)
+	body := func(metadata map[string]string) any {
+		wire := wire
+		wire.Metadata = metadata
+		return wire
+	}
+	return d.write(&p, payonce.Operation{
+		Kind: kindCreatePayment, Reference: params.Reference, Path: "/v3/payments", Header: header, NotAfter: params.NotAfter,
+	}, params.Metadata, body)
+}
+
+// createRefund encodes POST /v3/payments/{id}/refunds. TrueLayer wants a text for the statement: the reason, or else the reference
+// in the characters that banks take. Without an amount it gives everything back, so that is sent only if it was said.
+func (d *dialect) createRefund(params payonce.RefundParams) (payonce.Operation, error) {
+	var p problems
+	pathID(&p, "PaymentID", params.PaymentID)
+	amount := params.Amount.Minor
+	switch {
+	case params.Full && params.Amount != (payonce.Amount{}):
+		p.add("Full", "and Amount exclude each other")
+	case !params.Full && amount <= 0:
+		p.add("Amount", "must be at least 1 minor unit, or Full must be set")
+	}
+	text := params.Reason
+	if text == "" {
+		text = statementText(params.Reference)
+	}
+	type wireRefund struct {
+		AmountInMinor int64             `json:"amount_in_minor,omitempty"`
+		Reference     string            `json:"reference"`
+		Metadata      map[string]string `json:"metadata,omitempty"`
+	}
+	body := func(metadata map[string]string) any { return wireRefund{max(amount, 0), text, metadata} }
+	return d.write(&p, payonce.Operation{
+		Kind: kindCreateRefund, Reference: params.Reference, Path: "/v3/payments/" + params.PaymentID + "/refunds", NotAfter: params.NotAfter,
+	}, params.Metadata, body)
+}
+
+// cancelPayment encodes POST /v3/payments/{id}/actions/cancel, which has no body, and whose answer has none.
+func (d *dialect) cancelPayment(params payonce.CancelParams) (payonce.Operation, error) {
+	var p problems
+	pathID(&p, "PaymentID", params.PaymentID)
+	reference := params.Reference
+	if reference == "" {
+		reference = params.PaymentID
+	}
+	return payonce.Operation{
+		Kind: kindCancelPayment, Reference: reference, Path: "/v3/payments/" + params.PaymentID + "/actions/cancel",
+		EmptyOK: true, NotAfter: params.NotAfter,
+	}, p.err()
+}
+
+// write checks a body against the rules of its kind and puts the metadata in, with payonce_ref unless the merchant wants it out.
+func (d *dialect) write(p *problems, op payonce.Operation, own map[string]string, body func(metadata map[string]string) any) (payonce.Operation, error) {
+	if _, taken := own[refKey]; taken && !d.noRef {
+		p.add("metadata", "%s is set by the client; Config.NoRef leaves it out", refKey)
+	}
+	own = maps.Clone(own)
+	id := payonce.OperationID{Account: d.profile.Account, Kind: op.Kind, Reference: op.Reference}
+	keyed := func(_ string, generation int) any {
+		if d.noRef || generation == 0 {
+			return body(own)
+		}
+		metadata := map[string]string{refKey: id.Ref(generation)}
+		maps.Copy(metadata, own)
+		return body(metadata)
+	}
+	d.rules[op.Kind].inspect(p, keyed("", 1))
+	op.KeyedBody = keyed
+	return op, p.err()
+}
+
+// checkUser asks for what TrueLayer needs to know of a payer who is not under the merchant's own licence.
+func (d *dialect) checkUser(p *problems, user *User) {
+	if d.ownLicence {
+		return
+	}
+	if user.Name == "" {
+		p.add("user.name", "is required")
+	}
+	if user.Email == "" && user.Phone == "" {
+		p.add("user.email", "is required, or user.phone")
+	}
+}
+
+// checkHeader refuses what no header can hold.
+func checkHeader(p *problems, header http.Header) {
+	for name := range header {
+		if strings.ContainsFunc(header.Get(name), func(r rune) bool { return r < ' ' || r > '~' }) {
+			p.add(name, "has a character that no header takes")
+		}
+	}
+}
+
+// pathID refuses an id that would lead to another path.
+func pathID(p *problems, field, id string) {
+	switch {
+	case id == "":
+		p.add(field, "is required")
+	case len(id) > 100 || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(idAlphabet, r) }):
+		p.add(field, "is not an id of TrueLayer's: letters, digits, - and _, at most 100")
+	}
+}
+
+const idAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+// statementText puts a reference into the characters that banks take.
+func statementText(reference string) string {
+	text := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(referenceAlphabet, r) && r != utf8.RuneError {
+			return r
+		}
+		return '-'
+	}, reference)
+	return text[:min(len(text), 140)]
+}
+
+// read makes a query from a path of constant elements and ids. An id that would lead elsewhere makes a query without a path, which
+// the client refuses.
+func read(kind, format string, ids ...any) payonce.Query {
+	var p problems
+	for _, id := range ids {
+		pathID(&p, "id", fmt.Sprint(id))
+	}
+	if p.err() != nil {
+		return payonce.Query{Kind: kind}
+	}
+	return payonce.Query{Kind: kind, Path: fmt.Sprintf(format, ids...)}
+}
+
+func getPayment(id string) payonce.Query { return read(kindGetPayment, "/v3/payments/%s", id) }
+
+func getRefund(paymentID, id string) payonce.Query {
+	return read(kindGetRefund, "/v3/payments/%s/refunds/%s", paymentID, id)
+}
+
+func listRefunds(paymentID string) payonce.Query {
+	return read(kindListRefunds, "/v3/payments/%s/refunds", paymentID)
+}
+
+// check asks for a signed request without effect. Source: https://docs.truelayer.com/docs/sign-your-payments-requests.
+func check() payonce.Query {
+	return payonce.Query{Kind: kindCheck, Method: http.MethodPost, Path: "/test-signature", Body: []byte(`{"nonce":"payonce"}`), EmptyOK: true}
+}

@@ -1,0 +1,81 @@
+-- Times are microseconds since 1970 in UTC; 0 is no time. Operations are numbered in the order of their creation and never deleted.
+
+create table meta (
+  name text primary key,
+  value any not null
+) strict, without rowid;
+
+-- The intent: written once, but for the body, which is purged.
+create table operation (
+  id integer primary key,
+  account text not null,
+  kind text not null,
+  reference text not null,
+  generation integer not null,
+  key text not null,
+  exclusive integer not null,
+  scope blob,
+  fingerprint blob,
+  seal blob,
+  replay integer not null,
+  empty_ok integer not null,
+  prepared integer not null,
+  created_at integer not null,
+  not_after integer not null,
+  origin text not null,
+  method text not null,
+  path text not null,
+  header text,    -- json: [[name, value, …], …]
+  sealed_by text, -- the key that the body is encrypted with; null: it is not
+  body blob       -- last, so that the rest is read without its overflow pages
+) strict;
+
+create unique index operation_identity on operation (account, kind, reference, generation);
+
+-- Only keys that were not derived from the identity: random keys in an index halve the rate of inserts at a million rows.
+create unique index operation_key on operation (ifnull(scope, x''), key) where exclusive = 1;
+
+-- What changes, in rows of its own, so that a change does not rewrite the bodies.
+create table progress (
+  operation integer primary key references operation (id),
+  account text not null,
+  state integer not null,
+  version integer not null,
+  sent integer not null,
+  reached integer not null,
+  possible integer not null,
+  accepted integer not null,
+  key_spent integer not null,
+  first_at integer not null,
+  last_at integer not null,
+  due_at integer not null,
+  changed_at integer not null,
+  lease_until integer not null,
+  holder text not null,
+  keeper text not null, -- whose lock file tells whether the holder's process lives
+  purged integer not null,
+  reason text not null,
+  note text not null,
+  attempts text         -- json
+) strict;
+
+-- What is open (0) or in doubt (4), as List walks it.
+create index progress_due on progress (account, state, due_at, operation) where state = 0 or state = 4;
+
+-- What is closed and has bodies, as Purge walks it: in the order of time, so that entries are appended.
+create index progress_closed on progress (changed_at) where purged = 0 and (state = 1 or state = 2 or state = 3);
+
+-- The last answer that decided something.
+create table outcome (
+  operation integer primary key references operation (id),
+  class integer not null,
+  status integer not null,
+  code text not null,
+  message text not null,
+  request_id text not null,
+  resource_id text not null,
+  answered_at integer not null,
+  replayed integer not null,
+  sealed_by text,
+  body blob
+) strict;
