@@ -92,6 +92,7 @@ func New(cfg Config) (*Client, error) {
 	base, _ := url.Parse(c.profile.BaseURL) // checked above
 	c.origin, c.prefix = base.Scheme+"://"+base.Host, base.EscapedPath()
 	c.scope = scopeOf(c.store.Salt(), &c.profile)
+	c.profile.Credential = "" // needed no more
 	c.timeout = orDefault(cfg.Retry.AttemptTimeout, orDefault(c.profile.Timeout, 30*time.Second))
 	_, c.policy.canLookup = c.provider.(Lookuper)
 	cfg.Retry.apply(&c.policy)

@@ -26,7 +26,6 @@ type conn struct {
 
 	mu    sync.Mutex
 	stale []byte // written before the next answer
-	once  sync.Once
 }
 
 // Close closes the connection and takes it off its server's list.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 )
@@ -88,7 +89,7 @@ func dialError(f DialFault, address string) error {
 	case DialHandshakeAlert:
 		return opError("remote error", tls.AlertError(40))
 	case DialProxyDenied:
-		return opError("proxyconnect", errors.New("Proxy Authentication Required")) //nolint:staticcheck // net/http's own words
+		return opError("proxyconnect", errors.New(http.StatusText(http.StatusProxyAuthRequired))) // as net/http puts it
 	case DialNormally, DialTimeout, DialSilent, DialResetBeforeFirstByte:
 	}
 	return nil

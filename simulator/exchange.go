@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -41,12 +42,12 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f, ok := c.script.forRequest(r, used, c.api.faultable); ok {
 		x.fault = f
 	}
-	x.carry()
+	x.carry(context.WithoutCancel(r.Context()))
 }
 
 // carry plays the network between the client and the provider: it may lose,
 // hold or double a request that was sent once.
-func (x *exchange) carry() {
+func (x *exchange) carry(background context.Context) {
 	if x.fault.path == pathDirect {
 		x.run()
 		return
@@ -59,20 +60,20 @@ func (x *exchange) carry() {
 	switch x.fault.path {
 	case pathDirect:
 	case pathLater:
-		x.later(x.double(body))
+		x.later(x.double(background, body))
 		x.reset()
 	case pathTwice:
-		x.double(body).run()
+		x.double(background, body).run()
 		x.run()
 	case pathAgain:
-		x.later(x.double(body))
+		x.later(x.double(background, body))
 		x.run()
 	}
 }
 
 // double is the same request again, with nobody waiting for its answer.
-func (x *exchange) double(body []byte) *exchange {
-	r := x.r.Clone(context.WithoutCancel(x.r.Context()))
+func (x *exchange) double(ctx context.Context, body []byte) *exchange {
+	r := x.r.Clone(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return &exchange{
 		core: x.core, w: nobody{http.Header{}}, r: r,
@@ -169,12 +170,8 @@ func (x *exchange) send(a answer) {
 func (x *exchange) head(a answer) {
 	x.answered(a.status)
 	h := x.w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
-	for name, values := range x.fault.Header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
+	maps.Copy(h, x.fault.Header)
 	x.w.WriteHeader(a.status)
 }
 

@@ -18,7 +18,7 @@ type keyStore struct {
 // A keyRecord is what the provider knows of one key. Its answer is written once,
 // by whoever claimed it.
 type keyRecord struct {
-	print    [sha256.Size]byte
+	shape    [sha256.Size]byte
 	at       time.Time
 	finished bool
 	answer   answer
@@ -41,16 +41,16 @@ func newKeyStore(life time.Duration) *keyStore {
 
 // claim returns the record of a key and what it means for a request with this
 // fingerprint. The life of a key counts from its first arrival.
-func (s *keyStore) claim(scope string, print [sha256.Size]byte, now time.Time) (*keyRecord, keyState) {
+func (s *keyStore) claim(scope string, shape [sha256.Size]byte, now time.Time) (*keyRecord, keyState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.keys[scope]
 	switch {
 	case rec == nil || now.Sub(rec.at) >= s.life:
-		rec = &keyRecord{print: print, at: now}
+		rec = &keyRecord{shape: shape, at: now}
 		s.keys[scope] = rec
 		return rec, keyNew
-	case rec.print != print:
+	case rec.shape != shape:
 		return rec, keyReused
 	case !rec.finished:
 		return rec, keyInFlight

@@ -108,7 +108,7 @@ func NewTrueLayer(cfg TrueLayerConfig) *TrueLayer {
 		cfg.FailProviders = map[string]Failure{ProviderThatFails: {}}
 	}
 	s := &TrueLayer{core: newCore(cfg.Now, cfg.KeyLife, cfg.NoDedupe), cfg: cfg}
-	s.core.api = s
+	s.api = s
 	s.endpoints = s.table()
 	s.forgetAll()
 	return s

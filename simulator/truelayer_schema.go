@@ -15,15 +15,15 @@ func typed(name string, fields ...field) object {
 	return append(object{need("type", oneOf(name))}, fields...)
 }
 
-func pattern(max int, expression string) text {
-	return text{max: max, pattern: regexp.MustCompile(expression)}
+func pattern(longest int, expression string) text {
+	return text{max: longest, pattern: regexp.MustCompile(expression)}
 }
 
-func reference(max int) text     { return pattern(max, `^[a-zA-Z0-9\-:().,'+ ?/]+$`) }
-func withoutParens(max int) text { return pattern(max, `^[^()]+$`) }
-func uuid() text                 { return pattern(0, `^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`) }
-func metadata() pairs            { return pairs{max: 10, maxKey: 40, maxValue: 500} }
-func amount() integer            { return integer{min: 1} }
+func reference(longest int) text     { return pattern(longest, `^[a-zA-Z0-9\-:().,'+ ?/]+$`) }
+func withoutParens(longest int) text { return pattern(longest, `^[^()]+$`) }
+func uuid() text                     { return pattern(0, `^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`) }
+func metadata() pairs                { return pairs{max: 10, maxKey: 40, maxValue: 500} }
+func amount() integer                { return integer{min: 1} }
 
 func date() text {
 	return text{format: func(s string) bool {

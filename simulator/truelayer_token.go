@@ -19,7 +19,7 @@ const (
 	// expired one are not: this follows the same form.
 	tokenExpired = "Authorization: The JWT was not able to be validated: TokenExpired."
 	tokenUnknown = "Authorization: The JWT was not able to be validated: InvalidToken."
-	tokenMissing = "A Bearer token must be provided in the Authorization header."
+	noBearer     = "A Bearer token must be provided in the Authorization header."
 )
 
 // An accessToken is one bearer token: the client's, or one payment's.
@@ -119,7 +119,7 @@ func (s *TrueLayer) newToken(t *accessToken) string {
 func (s *TrueLayer) bearer(authorization string) (t *accessToken, detail string) {
 	scheme, value, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") || value == "" {
-		return nil, tokenMissing
+		return nil, noBearer
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

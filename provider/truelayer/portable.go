@@ -2,9 +2,9 @@ package truelayer
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -162,27 +162,25 @@ func statementText(reference string) string {
 	return text[:min(len(text), 140)]
 }
 
-// read makes a query from a path of constant elements and ids. An id that would lead elsewhere makes a query without a path, which
-// the client refuses.
-func read(kind, format string, ids ...any) payonce.Query {
-	var p problems
-	for _, id := range ids {
-		pathID(&p, "id", fmt.Sprint(id))
+// element is an id as a path element. An id that would lead elsewhere becomes one that nothing has.
+func element(id string) string {
+	switch id {
+	case "", ".", "..":
+		return "-"
 	}
-	if p.err() != nil {
-		return payonce.Query{Kind: kind}
-	}
-	return payonce.Query{Kind: kind, Path: fmt.Sprintf(format, ids...)}
+	return url.PathEscape(id)
 }
 
-func getPayment(id string) payonce.Query { return read(kindGetPayment, "/v3/payments/%s", id) }
+func getPayment(id string) payonce.Query {
+	return payonce.Query{Kind: kindGetPayment, Path: "/v3/payments/" + element(id)}
+}
 
 func getRefund(paymentID, id string) payonce.Query {
-	return read(kindGetRefund, "/v3/payments/%s/refunds/%s", paymentID, id)
+	return payonce.Query{Kind: kindGetRefund, Path: "/v3/payments/" + element(paymentID) + "/refunds/" + element(id)}
 }
 
 func listRefunds(paymentID string) payonce.Query {
-	return read(kindListRefunds, "/v3/payments/%s/refunds", paymentID)
+	return payonce.Query{Kind: kindListRefunds, Path: "/v3/payments/" + element(paymentID) + "/refunds"}
 }
 
 // check asks for a signed request without effect. Source: https://docs.truelayer.com/docs/sign-your-payments-requests.

@@ -3,6 +3,7 @@ package truelayer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -61,9 +62,7 @@ func paymentMethodShape() shape {
 		string(UserSelected):     {},
 	}
 	preselected := map[string]shape{string(Preselected): object(map[string]shape{"scheme_id": {}}, "scheme_id")}
-	for kind, form := range schemes {
-		preselected[kind] = form
-	}
+	maps.Copy(preselected, schemes)
 	selection := shape{forms: map[string]shape{
 		string(UserSelected): object(map[string]shape{
 			"filter": filterShape(), "scheme_selection": {forms: schemes},

@@ -72,7 +72,7 @@ const (
 	ReasonInvalidAccountDetails           FailureReason = "invalid_account_details"
 	ReasonInvalidAccountHolderName        FailureReason = "invalid_account_holder_name"
 	ReasonInvalidBeneficiaryAccount       FailureReason = "invalid_beneficiary_account"
-	ReasonInvalidCredentials              FailureReason = "invalid_credentials"
+	ReasonInvalidCredentials              FailureReason = "invalid_credentials" //nolint:gosec // a reason, not a credential
 	ReasonInvalidIBAN                     FailureReason = "invalid_iban"
 	ReasonInvalidMandateState             FailureReason = "invalid_mandate_state"
 	ReasonInvalidOTP                      FailureReason = "invalid_otp"
@@ -106,8 +106,8 @@ type SchemeID string
 // The documented schemes.
 const (
 	FasterPaymentsService           SchemeID = "faster_payments_service"
-	SEPACreditTransfer              SchemeID = "sepa_credit_transfer"
-	SEPACreditTransferInstant       SchemeID = "sepa_credit_transfer_instant"
+	SEPATransfer                    SchemeID = "sepa_credit_transfer"
+	SEPATransferInstant             SchemeID = "sepa_credit_transfer_instant"
 	PolishDomesticStandard          SchemeID = "polish_domestic_standard"
 	PolishDomesticExpress           SchemeID = "polish_domestic_express"
 	NorwegianDomesticCreditTransfer SchemeID = "norwegian_domestic_credit_transfer"

@@ -13,9 +13,7 @@ type Timestamp struct{ time.Time }
 func (t *Timestamp) UnmarshalJSON(text []byte) error {
 	t.Time = time.Time{}
 	var s string
-	if json.Unmarshal(text, &s) != nil {
-		return nil
-	}
+	_ = json.Unmarshal(text, &s) // what is no string is no time
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
 		if parsed, err := time.Parse(layout, s); err == nil {
 			t.Time = parsed.UTC()

@@ -58,7 +58,7 @@ func (s *tokenSource) get(ctx context.Context, hc *http.Client) (payonce.Secret,
 	if t := s.load(); time.Now().Before(t.refreshAt) {
 		return t.value, nil
 	}
-	fetched := s.flight.DoChan("token", func() (any, error) { return s.refresh(hc) })
+	fetched := s.flight.DoChan("token", func() (any, error) { return s.refresh(context.WithoutCancel(ctx), hc) })
 	select {
 	case <-ctx.Done():
 		return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
@@ -84,12 +84,12 @@ func (s *tokenSource) discard(refused payonce.Secret) {
 }
 
 // refresh fetches a token, unless another fetch just did. When that fails, a token that still holds does for a while.
-func (s *tokenSource) refresh(hc *http.Client) (payonce.Secret, error) {
+func (s *tokenSource) refresh(ctx context.Context, hc *http.Client) (payonce.Secret, error) {
 	old := s.load()
 	if time.Now().Before(old.refreshAt) {
 		return old.value, nil
 	}
-	fetched, err := s.fetch(hc)
+	fetched, err := s.fetch(ctx, hc)
 	if now := time.Now(); err != nil && now.Before(old.expiresAt) {
 		fetched, err = old, nil
 		fetched.refreshAt = now.Add(min(tokenRetry, old.expiresAt.Sub(now)))
@@ -104,8 +104,8 @@ func (s *tokenSource) refresh(hc *http.Client) (payonce.Secret, error) {
 }
 
 // fetch makes the token request.
-func (s *tokenSource) fetch(hc *http.Client) (token, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), tokenTimeout)
+func (s *tokenSource) fetch(ctx context.Context, hc *http.Client) (token, error) {
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	direct := *hc
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -23,16 +23,12 @@ type header struct{ application, version, tables int }
 
 // migrate brings the file to the newest schema, in one transaction: killed at any point, it leaves the old schema or the new one.
 // Two who open at once wait for each other, and the second finds nothing to do.
-func migrate(ctx context.Context, conn *sql.Conn, path string, scripts []string) (err error) {
+func migrate(ctx context.Context, conn *sql.Conn, path string, scripts []string) error {
 	tx, err := conn.BeginTx(ctx, nil) // immediate, by the dsn
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, tx.Rollback())
-		}
-	}()
+	defer func() { _ = tx.Rollback() }() // nothing to do after a commit
 	h, err := readHeader(ctx, tx)
 	if err != nil {
 		return err

@@ -1,0 +1,5 @@
+package sqlitestore_test
+
+const roleVariable = "PAYONCE_TEST_ROLE"
+
+func play(role string) int { return 1 }

@@ -1,0 +1,85 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+const (
+	// maxBatch is how many writes share a commit.
+	maxBatch = 256
+	// maxQueued is how many writes wait before more are refused: the disk has been stuck for long then.
+	maxQueued = 1 << 16
+)
+
+// request is one write on its way to the writer.
+type request struct {
+	// ctx ends the wish for it; what is being committed is committed all the same. Nil never ends.
+	ctx context.Context //nolint:containedctx // a request crosses to another goroutine
+	// run does it. The answer is the caller's own, the failure one of the transaction. It may be run again after a rollback.
+	run func(*statements) (answer, failure error)
+	// done is called once, after the commit.
+	done func(error)
+
+	answer error
+}
+
+// queue holds requests in the order in which they were asked for.
+type queue struct {
+	mu      sync.Mutex
+	filled  *sync.Cond
+	waiting []*request
+	closed  bool
+}
+
+func newQueue() *queue {
+	q := new(queue)
+	q.filled = sync.NewCond(&q.mu)
+	return q
+}
+
+// push adds a request, or says why not. It never waits.
+func (q *queue) push(r *request) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return errClosed()
+	}
+	if len(q.waiting) >= maxQueued {
+		return errors.New("too many writes wait for the disk")
+	}
+	q.waiting = append(q.waiting, r)
+	q.filled.Signal()
+	return nil
+}
+
+// take waits for requests and returns the oldest, at most maxBatch; none when the queue is closed and empty.
+func (q *queue) take() []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == 0 && !q.closed {
+		q.filled.Wait()
+	}
+	n := min(len(q.waiting), maxBatch)
+	batch := q.waiting[:n:n]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil // lets go of the array
+	}
+	return batch
+}
+
+// over says whether the queue was closed.
+func (q *queue) over() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// close refuses what comes later. What waits is still taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.filled.Signal()
+}

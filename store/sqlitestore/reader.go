@@ -1,0 +1,99 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/payonce/payonce"
+)
+
+//go:embed sql/list.sql
+var listSQL string
+
+// reader is what the pool of reading connections has prepared. Each read is one short statement: a long one would keep the -wal file
+// from being reused.
+type reader struct {
+	generation, latest *sql.Stmt
+	list               map[payonce.State]*sql.Stmt // a state is part of the text, so that the partial index is used
+}
+
+func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
+	r := &reader{list: make(map[payonce.State]*sql.Stmt)}
+	var err error
+	if r.generation, err = db.PrepareContext(ctx, recordSQL+ofGeneration); err != nil { //nolint:sqlclosecheck // closed with the pool
+		return nil, err
+	}
+	if r.latest, err = db.PrepareContext(ctx, recordSQL+ofLatest); err != nil { //nolint:sqlclosecheck // closed with the pool
+		return nil, err
+	}
+	for state := payonce.StateOpen; state <= payonce.StateInDoubt; state++ {
+		query := recordSQL + strings.Replace(listSQL, ":state", strconv.Itoa(int(state)), 1)
+		if r.list[state], err = db.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with the pool
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// load returns a row, or ErrNotFound.
+func (r *reader) load(ctx context.Context, id payonce.OperationID, generation int) (*row, error) {
+	stmt, args := r.latest, []any{id.Account, id.Kind, id.Reference}
+	if generation != 0 {
+		stmt, args = r.generation, append(args, generation)
+	}
+	found, err := scan(stmt.QueryRowContext(ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, payonce.ErrNotFound
+	}
+	return found, err
+}
+
+// cursor is a place in the order of List.
+type cursor struct{ due, number int64 }
+
+func (c cursor) String() string { return fmt.Sprintf("%d.%d", c.due, c.number) }
+
+func parseCursor(text string) (c cursor, err error) {
+	if text == "" {
+		return cursor{due: -1 << 63}, nil
+	}
+	due, number, ok := strings.Cut(text, ".")
+	c.due, err = strconv.ParseInt(due, 10, 64)
+	if ok && err == nil {
+		c.number, err = strconv.ParseInt(number, 10, 64)
+	}
+	if !ok || err != nil {
+		return cursor{}, fmt.Errorf("%q is no cursor of this store: %w", text, payonce.ErrInvalid)
+	}
+	return c, nil
+}
+
+// page returns the rows after the cursor, one more than limit if there are more.
+func (r *reader) page(ctx context.Context, f payonce.Filter, after cursor, limit int) (page []*row, err error) {
+	stmt := r.list[f.State]
+	if stmt == nil {
+		return nil, fmt.Errorf("no such state: %d: %w", f.State, payonce.ErrInvalid)
+	}
+	dueBefore := int64(1<<63 - 1)
+	if !f.DueBefore.IsZero() {
+		dueBefore = micros(f.DueBefore)
+	}
+	rows, err := stmt.QueryContext(ctx, f.Account, after.due, after.number, dueBefore, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		found, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, found)
+	}
+	return page, rows.Err()
+}

@@ -1,0 +1,172 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// writer is the one goroutine that writes. It takes what waits, runs it in one transaction and answers after the commit: at 64
+// callers that is ten times as fast as a commit for each.
+type writer struct {
+	queue *queue
+	db    *sql.DB
+	watch *watch
+	ended chan struct{} // closed when the queue is closed and drained
+
+	conn     *sql.Conn
+	st       *statements
+	truncate bool  // purged content may still be in the -wal file
+	broken   error // set for good when the files are not ours any more
+
+	commits atomic.Int64 // for tests
+}
+
+func newWriter(db *sql.DB, w *watch) *writer {
+	return &writer{queue: newQueue(), db: db, watch: w, ended: make(chan struct{})}
+}
+
+func (w *writer) run(ctx context.Context) {
+	defer close(w.ended)
+	for batch := w.queue.take(); len(batch) > 0; batch = w.queue.take() {
+		w.serve(ctx, wanted(batch))
+	}
+	w.finish(ctx)
+}
+
+// wanted answers requests whose callers are gone and returns the others.
+func wanted(batch []*request) []*request {
+	kept := batch[:0]
+	for _, r := range batch {
+		if r.ctx != nil && r.ctx.Err() != nil {
+			r.done(r.ctx.Err())
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept
+}
+
+// failedStatement is a request's failure inside a transaction, which was rolled back.
+type failedStatement struct{ err error }
+
+func (e *failedStatement) Error() string { return e.err.Error() }
+func (e *failedStatement) Unwrap() error { return e.err }
+
+// serve runs requests in one transaction. If one of them breaks it, each gets one of its own, so that it fails alone.
+func (w *writer) serve(ctx context.Context, batch []*request) {
+	if len(batch) == 0 {
+		return
+	}
+	err := w.transact(ctx, batch)
+	var failed *failedStatement
+	if len(batch) > 1 && errors.As(err, &failed) {
+		for i := range batch {
+			w.serve(ctx, batch[i:i+1])
+		}
+		return
+	}
+	if err == nil && w.truncate {
+		w.truncateWAL(ctx)
+	}
+	for _, r := range batch {
+		if err != nil {
+			r.answer = err
+		}
+		r.done(r.answer)
+	}
+}
+
+// transact runs requests in one transaction. Its error is that of all of them, and after a commit that failed nobody knows whether it
+// happened. A transaction that wrote nothing costs no flush.
+func (w *writer) transact(ctx context.Context, batch []*request) error {
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	if _, err := w.st.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	for _, r := range batch {
+		var err error
+		if r.answer, err = r.run(w.st); err != nil {
+			w.undo(ctx)
+			return &failedStatement{err: err}
+		}
+	}
+	if w.broken = w.watch.check(); w.broken != nil {
+		w.undo(ctx)
+		return w.broken
+	}
+	w.commits.Add(1)
+	if _, err := w.st.commit.ExecContext(ctx); err != nil {
+		w.undo(ctx)
+		w.disconnect() // what this connection thinks of the file may be wrong now
+		return fmt.Errorf("commit, which may have happened: %w", err)
+	}
+	return nil
+}
+
+// undo rolls back. SQLite has done so itself after some errors; a connection that can't is given up, which does it too.
+func (w *writer) undo(ctx context.Context) {
+	if _, err := w.st.rollback.ExecContext(ctx); err != nil {
+		w.disconnect()
+	}
+}
+
+// connect sees to it that there is a connection with its statements.
+func (w *writer) connect(ctx context.Context) error {
+	if w.broken != nil || w.conn != nil {
+		return w.broken
+	}
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	w.conn = conn
+	if w.st, err = prepare(ctx, conn); err != nil {
+		w.disconnect()
+		return err
+	}
+	if err := w.watch.connected(); err != nil {
+		w.disconnect()
+		return err
+	}
+	return nil
+}
+
+// disconnect closes the connection for good; it does not go back to the pool.
+func (w *writer) disconnect() {
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = w.conn.Close()
+	w.conn, w.st = nil, nil
+}
+
+// truncateWAL moves the -wal file into the database and empties it, so that purged content is gone from the disk. While somebody
+// reads it can't; it is tried again after the next purge and at the end.
+func (w *writer) truncateWAL(ctx context.Context) {
+	var busy, pages, moved int
+	_, err := w.conn.ExecContext(ctx, "pragma busy_timeout = 200")
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&busy, &pages, &moved)
+		w.truncate = busy != 0
+	}
+	if _, again := w.conn.ExecContext(ctx, "pragma busy_timeout = 10000"); err != nil || again != nil {
+		w.disconnect()
+	}
+}
+
+// finish leaves the file in order. What fails here costs nothing: the next open does it.
+func (w *writer) finish(ctx context.Context) {
+	if w.conn == nil || w.broken != nil {
+		return
+	}
+	if w.truncate {
+		w.truncateWAL(ctx)
+		return
+	}
+	var busy, pages, moved int
+	_ = w.conn.QueryRowContext(ctx, "pragma wal_checkpoint(passive)").Scan(&busy, &pages, &moved)
+}
