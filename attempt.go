@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 
@@ -52,6 +53,14 @@ func (c *Client) attempt(ctx context.Context, req *Request, a action) (v Verdict
 		Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt,
 	})
 	return v, answer.Status, answer.Body, answer.Err
+}
+
+// strayAnswer is the verdict on an answer to another request: it proves nothing about this one. The connections that it may have come
+// by are not used again.
+func (c *Client) strayAnswer(ctx context.Context, id OperationID, requestID string) Verdict {
+	c.http.CloseIdleConnections()
+	c.log.LogAttrs(ctx, slog.LevelError, "an answer belongs to another request", slog.Any("operation", id), slog.String("request_id", requestID))
+	return Verdict{Resend: true, Code: "answer to another request"}
 }
 
 // authorize asks the provider for credentials and keeps a panic in a signer from taking the process down.

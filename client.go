@@ -63,6 +63,7 @@ type Client struct {
 	budget   *budget
 	flights  *flights
 	held     *heldOutcomes
+	answers  *attribution
 
 	life       context.Context // ends with Close; only the background work goes by it
 	stop       context.CancelFunc
@@ -80,7 +81,7 @@ func New(cfg Config) (*Client, error) {
 		provider: cfg.Provider, profile: cfg.Provider.Profile(), portable: cfg.Provider.Portable(),
 		store: cfg.Store, log: cfg.Logger, keys: cfg.Keys,
 		lease: orDefault(cfg.Lease, 15*time.Second), holder: uuid.NewString(),
-		budget: newBudget(), flights: newFlights(), held: newHeldOutcomes(),
+		budget: newBudget(), flights: newFlights(), held: newHeldOutcomes(), answers: newAttribution(),
 		closeIdle: func() {},
 	}
 	if c.log == nil {

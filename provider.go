@@ -113,6 +113,31 @@ const (
 	ClassSucceeded
 )
 
+// String returns the class in words.
+func (c Class) String() string {
+	switch c {
+	case ClassUnknown:
+		return "unknown"
+	case ClassNotSent:
+		return "not sent"
+	case ClassRefused:
+		return "refused"
+	case ClassDeclined:
+		return "declined"
+	case ClassInFlight:
+		return "in flight"
+	case ClassReuse:
+		return "key reuse"
+	case ClassMismatch:
+		return "about something else"
+	case ClassDuplicate:
+		return "key taken"
+	case ClassSucceeded:
+		return "succeeded"
+	}
+	return "class unknown to this version"
+}
+
 // Verdict is what one answer means. The zero value is: unknown, and not to be resent by this call.
 type Verdict struct {
 	// Class is what the answer proves of the request.
@@ -127,7 +152,8 @@ type Verdict struct {
 	KeySpent bool
 	// Wait is the server's hint: not before. 0 is no hint.
 	Wait time.Duration
-	// Code, Message and RequestID are the provider's own. Message must hold no secret and no card data.
+	// Code, Message and RequestID are the provider's own; of a success Code is the status of what was made. Message must hold no
+	// secret and no card data.
 	Code, Message, RequestID string
 	// ResourceID is the provider's id of what was made.
 	ResourceID string

@@ -99,6 +99,6 @@ func (c *Client) newReading(q *Query) *run {
 	if len(q.Body) > 0 && header.Get("Content-Type") == "" {
 		header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
-	rec := &Record{ID: OperationID{Account: c.profile.Account, Kind: q.Kind}, Header: header, CreatedAt: now}
+	rec := &Record{ID: OperationID{Account: c.profile.Account, Kind: q.Kind, Reference: q.Path}, Header: header, CreatedAt: now}
 	return &run{c: c, rec: rec, query: q, s: state{pinned: true, createdAt: now, startedAt: now}}
 }

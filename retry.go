@@ -145,6 +145,9 @@ func (r *run) begin(now time.Time) {
 func (r *run) send(ctx context.Context, a action) event {
 	started := time.Now()
 	verdict, status, body, err := r.c.attempt(ctx, r.request(), a)
+	if r.c.answers.stray(verdict.RequestID, r.rec.ID) {
+		verdict, body = r.c.strayAnswer(ctx, r.rec.ID, verdict.RequestID), nil
+	}
 	r.last, r.status, r.answer, r.err = verdict, status, body, err
 	line := &r.s.Attempts[len(r.s.Attempts)-1]
 	line.Took, line.Class, line.Status = max(time.Since(started), time.Nanosecond), verdict.Class, status
@@ -154,7 +157,8 @@ func (r *run) send(ctx context.Context, a action) event {
 	}
 	r.decide(verdict, status, body)
 	r.c.log.LogAttrs(ctx, slog.LevelDebug, "attempt", slog.Any("operation", r.rec.ID), slog.Int("n", line.N),
-		slog.Int("status", status), slog.String("code", verdict.Code), slog.String("request_id", verdict.RequestID), slog.Duration("took", line.Took))
+		slog.Int("status", status), slog.String("code", verdict.Code), slog.String("request_id", verdict.RequestID),
+		slog.String("fault", line.Fault), slog.Duration("took", line.Took), slog.String("concluded", verdict.Class.String()))
 	return event{kind: answered, verdict: verdict, status: status}
 }
 

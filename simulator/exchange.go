@@ -111,11 +111,11 @@ func (x *exchange) run() {
 		x.abort()
 	}
 	x.read()
-	if x.conn != nil {
-		x.conn.sendStale()
-	}
 	if x.fault.Execute && x.whole {
 		x.execute()
+	}
+	if x.conn != nil {
+		x.conn.sendStale()
 	}
 	if x.fault.Respond != nil {
 		x.fault.Respond.respond(x)

@@ -67,7 +67,7 @@ func TestPaymentToAnExternalAccountEndsExecuted(t *testing.T) {
 	require.ErrorContains(t, sim.Settle(id), "external account")
 	require.Error(t, sim.FailPayment(id, "", "rejected"))
 	refused := m.post("/v3/payments/"+id+"/refunds", key(2), object{"reference": "r"})
-	assert.Equal(t, "Invalid State", refused.text("title"))
+	assert.Equal(t, "Invalid Parameters", refused.text("title"))
 }
 
 // external is a payment to somebody else's account, with a preselected bank.

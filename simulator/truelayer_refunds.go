@@ -24,9 +24,10 @@ func (s *TrueLayer) createRefund(q *query) answer {
 	case p == nil:
 		return notFound("payment")
 	case !p.authorizedOnce():
-		return invalidState("The payment cannot be refunded in status " + p.status + ".")
+		// The description knows no Invalid State here.
+		return invalidParameter("payment_id", "A payment cannot be refunded in status "+p.status+".")
 	case p.account == nil:
-		return invalidState("Only a payment into a merchant account can be refunded.")
+		return invalidParameter("payment_id", "Only a payment into a merchant account can be refunded.")
 	}
 	amount := p.amount
 	if q.doc["amount_in_minor"] != nil {

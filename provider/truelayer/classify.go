@@ -67,14 +67,14 @@ func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce
 	var v payonce.Verdict
 	switch {
 	case res.Status >= 200 && res.Status <= 299:
-		v = classifySuccess(req, res)
-	case problem != nil:
+		v = classifySuccess(req, res, problem)
+	case problem != nil && problem.Status == res.Status: // otherwise somebody on the way changed the status
 		v = classifyProblem(problem, res)
 	default:
 		v = payonce.Verdict{Resend: isTransient(res.Status)}
 	}
-	if shouldRetry(res.Header) == retryFalse {
-		v.Resend = false
+	if shouldRetry(res.Header) == retryFalse && (res.Status < 200 || res.Status > 299) {
+		v.Resend = false // an unreadable 2xx is asked for again: false promises the same answer, this time perhaps whole
 	}
 	if v.Class != payonce.ClassSucceeded && v.Class != payonce.ClassDeclined {
 		v.Wait = retryAfter(res)
@@ -97,14 +97,16 @@ type answer struct {
 	ID            string `json:"id"`
 	Status        string `json:"status"`
 	FailureReason string `json:"failure_reason"`
+	AmountInMinor int64  `json:"amount_in_minor"`
+	Currency      string `json:"currency"`
 	User          struct {
 		ID string `json:"id"`
 	} `json:"user"`
 }
 
-func classifySuccess(req *payonce.Request, res *payonce.Response) payonce.Verdict {
+func classifySuccess(req *payonce.Request, res *payonce.Response, problem *problem) payonce.Verdict {
 	unreadable := payonce.Verdict{Class: payonce.ClassUnknown, Resend: true, Code: "unreadable answer"}
-	if !res.Complete || res.Status == http.StatusPartialContent {
+	if !res.Complete || res.Status == http.StatusPartialContent || problem != nil {
 		return unreadable
 	}
 	if len(res.Body) == 0 {
@@ -129,9 +131,9 @@ func classifySuccess(req *payonce.Request, res *payonce.Response) payonce.Verdic
 
 // judge reads an answer that is whole.
 func judge(req *payonce.Request, rule answerRule, a *answer) payonce.Verdict {
-	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: a.ID}
+	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: a.ID, Code: a.Status}
 	switch {
-	case rule.echoesPath && !strings.EqualFold(a.ID, lastElement(req.Path)), req.Kind == kindCreatePayment && isOtherUser(req.Body, a):
+	case rule.echoesPath && !strings.EqualFold(a.ID, lastElement(req.Path)), !rule.echoesPath && isAboutAnother(req.Body, a):
 		v.Class, v.Code = payonce.ClassMismatch, "answer about something else"
 	case rule.declines && PaymentStatus(a.Status) == PaymentFailed:
 		v.Class, v.Proven, v.KeySpent, v.Code = payonce.ClassDeclined, true, true, cut(redact(a.FailureReason), 60)
@@ -144,11 +146,17 @@ func lastElement(path string) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// isOtherUser says that the answer is about another user than the one that was sent.
-func isOtherUser(sent []byte, a *answer) bool {
+// isAboutAnother says that something which the answer echoes is not what was sent. Most answers echo nothing.
+func isAboutAnother(sent []byte, a *answer) bool {
 	var asked answer
-	_ = json.Unmarshal(sent, &asked) // what can't be read has no user
-	return asked.User.ID != "" && a.User.ID != "" && asked.User.ID != a.User.ID
+	_ = json.Unmarshal(sent, &asked) // what can't be read compares with nothing
+	return differ(asked.User.ID, a.User.ID) || differ(asked.AmountInMinor, a.AmountInMinor) || differ(asked.Currency, a.Currency)
+}
+
+// differ says that both are there and not the same.
+func differ[T comparable](sent, echoed T) bool {
+	var none T
+	return sent != none && echoed != none && sent != echoed
 }
 
 // classifyProblem reads TrueLayer's own error document.

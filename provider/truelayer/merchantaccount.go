@@ -51,8 +51,8 @@ type SweepingParams struct {
 	Reference string
 	// MerchantAccountID is the account. Required.
 	MerchantAccountID string
-	// MaxAmountInMinor is the balance that stays, in minor units.
-	MaxAmountInMinor int64
+	// MaxAmount is the balance that stays, in the account's currency. It may be zero minor units.
+	MaxAmount payonce.Amount
 	// Frequency is how often. Required.
 	Frequency SweepingFrequency
 	// NotAfter: not changed for the first time after it. The zero value is no limit.
@@ -76,9 +76,10 @@ func (d *dialect) setSweeping(params SweepingParams) (payonce.Operation, error) 
 	pathID(&p, "MerchantAccountID", params.MerchantAccountID)
 	type wireSweeping struct {
 		MaxAmountInMinor int64             `json:"max_amount_in_minor"`
+		Currency         string            `json:"currency,omitempty"`
 		Frequency        SweepingFrequency `json:"frequency,omitempty"`
 	}
-	body := wireSweeping{params.MaxAmountInMinor, params.Frequency}
+	body := wireSweeping{params.MaxAmount.Minor, params.MaxAmount.Currency, params.Frequency}
 	d.rules[kindSetSweeping].inspect(&p, body)
 	return payonce.Operation{
 		Kind: kindSetSweeping, Reference: params.Reference, Replay: payonce.ReplayByState, Method: http.MethodPost,

@@ -22,14 +22,13 @@ type problem struct {
 	Errors  map[string]json.RawMessage `json:"errors"`
 }
 
-// problemOf reads the error document of an answer; nil if it is none, whatever its Content-Type says. A gateway's JSON has no title,
-// or another status than the answer's.
+// problemOf reads the error document of an answer; nil if it is none, whatever its Content-Type says.
 func problemOf(res *payonce.Response) *problem {
 	var p problem
 	if !res.Complete || json.Unmarshal(res.Body, &p) != nil {
 		return nil
 	}
-	if p.Title == "" || p.Status != res.Status || (p.Type == "" && p.Detail == "") {
+	if p.Title == "" || p.Status == 0 || (p.Type == "" && p.Detail == "") {
 		return nil
 	}
 	return &p

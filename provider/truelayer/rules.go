@@ -47,7 +47,9 @@ func newRules() rules {
 				string(Preselected): object(map[string]shape{"scheme_id": anything}, "scheme_id"),
 			}},
 		}, "merchant_account_id", "amount_in_minor", "currency", "beneficiary"),
-		kindSetSweeping: object(map[string]shape{"max_amount_in_minor": {check: atLeast(0)}, "frequency": anything}, "max_amount_in_minor", "frequency"),
+		kindSetSweeping: object(map[string]shape{
+			"max_amount_in_minor": {check: atLeast(0)}, "currency": oneOf("GBP", "EUR", "PLN"), "frequency": anything,
+		}, "max_amount_in_minor", "currency", "frequency"),
 	}
 }
 

@@ -70,8 +70,7 @@ func advice(err error) string {
 
 // resultCode returns SQLite's primary result code, 0 if the error is not SQLite's.
 func resultCode(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff
 	}
 	return 0

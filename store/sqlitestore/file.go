@@ -34,19 +34,19 @@ func locate(path string) (string, error) {
 
 // makeDir makes what is missing of a directory, durably, and returns it without symbolic links.
 func makeDir(dir string) (string, error) {
-	real, err := filepath.EvalSymlinks(dir)
+	resolved, err := filepath.EvalSymlinks(dir)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return real, err
+		return resolved, err
 	}
 	parent, err := makeDir(filepath.Dir(dir))
 	if err != nil {
 		return "", err
 	}
-	real = filepath.Join(parent, filepath.Base(dir))
-	if err := os.Mkdir(real, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	resolved = filepath.Join(parent, filepath.Base(dir))
+	if err := os.Mkdir(resolved, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	return real, syncDir(parent)
+	return resolved, syncDir(parent)
 }
 
 // syncDir makes names in a directory durable. Windows needs no such thing.
@@ -54,21 +54,29 @@ func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := os.Open(dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	d, err := root.Open(".")
+	if err != nil {
+		return errors.Join(err, root.Close())
+	}
+	return errors.Join(d.Sync(), d.Close(), root.Close())
 }
 
 // createFile makes an empty file durably. It may only be called while nobody can have the file open in SQLite: closing any
 // descriptor of a file drops all POSIX locks that the process has on it.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
+	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	f, err := root.OpenFile(filepath.Base(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
+	if err != nil {
+		return errors.Join(err, root.Close())
+	}
+	if err := errors.Join(f.Sync(), f.Close(), root.Close()); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

@@ -27,7 +27,7 @@ const readers = 4
 //
 // On Linux it switches modernc.org/sqlite to OFD locks, for the whole process, unless a database was opened before.
 func Open(path string, opts ...Option) (*Store, error) {
-	cfg := config{migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers}
+	cfg := config{migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers, batch: maxBatch}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -95,6 +95,9 @@ func (s *Store) openLocked(ctx context.Context, cfg *config) (dead []string, err
 
 // prepareFile makes the file, or looks at the one that is there without opening it.
 func (s *Store) prepareFile(cfg *config) error {
+	if dir, err := os.Stat(filepath.Dir(s.path)); err != nil || dir.Mode().Perm()&0o300 != 0o300 {
+		return errors.Join(err, refuse(s.path, "chmod u+wx it", "its directory is read-only"))
+	}
 	info, err := os.Lstat(s.path)
 	_, noWAL := os.Lstat(s.path + "-wal")
 	switch {
@@ -124,7 +127,8 @@ func (s *Store) refuseSecondLibrary(info fs.FileInfo, drivers []string) error {
 			return nil
 		}
 	}
-	return refuse(s.path, "open it with one library only", "another SQLite library of this process (driver %q) has it open", other)
+	return refuse(s.path, "open it through sqlitestore only",
+		"this process has it open already, and it has another SQLite library, driver %q", other)
 }
 
 // connect opens the pools and brings the schema up to date.
@@ -138,7 +142,7 @@ func (s *Store) connect(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	s.writer = newWriter(writing, w)
+	s.writer = newWriter(writing, w, cfg.batch)
 	if err := s.migrate(ctx, cfg.migrations); err != nil {
 		return err
 	}

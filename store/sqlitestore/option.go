@@ -17,6 +17,8 @@ type config struct {
 	network func(dir string) (string, error)
 	// drivers lists what database/sql knows.
 	drivers func() []string
+	// batch is how many writes share a commit.
+	batch int
 	// maxPages bounds the file, for tests of a full disk; 0 is no bound.
 	maxPages int
 }

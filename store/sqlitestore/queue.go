@@ -16,7 +16,7 @@ const (
 // request is one write on its way to the writer.
 type request struct {
 	// ctx ends the wish for it; what is being committed is committed all the same. Nil never ends.
-	ctx context.Context //nolint:containedctx // a request crosses to another goroutine
+	ctx context.Context
 	// run does it. The answer is the caller's own, the failure one of the transaction. It may be run again after a rollback.
 	run func(*statements) (answer, failure error)
 	// done is called once, after the commit.
@@ -29,12 +29,13 @@ type request struct {
 type queue struct {
 	mu      sync.Mutex
 	filled  *sync.Cond
+	batch   int // how many are taken at once
 	waiting []*request
 	closed  bool
 }
 
-func newQueue() *queue {
-	q := new(queue)
+func newQueue(batch int) *queue {
+	q := &queue{batch: batch}
 	q.filled = sync.NewCond(&q.mu)
 	return q
 }
@@ -54,14 +55,14 @@ func (q *queue) push(r *request) error {
 	return nil
 }
 
-// take waits for requests and returns the oldest, at most maxBatch; none when the queue is closed and empty.
+// take waits for requests and returns the oldest, at most a batch; none when the queue is closed and empty.
 func (q *queue) take() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) == 0 && !q.closed {
 		q.filled.Wait()
 	}
-	n := min(len(q.waiting), maxBatch)
+	n := min(len(q.waiting), q.batch)
 	batch := q.waiting[:n:n]
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
 		q.waiting = nil // lets go of the array

@@ -25,15 +25,15 @@ type reader struct {
 func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
 	r := &reader{list: make(map[payonce.State]*sql.Stmt)}
 	var err error
-	if r.generation, err = db.PrepareContext(ctx, recordSQL+ofGeneration); err != nil { //nolint:sqlclosecheck // closed with the pool
+	if r.generation, err = db.PrepareContext(ctx, recordSQL+ofGeneration); err != nil {
 		return nil, err
 	}
-	if r.latest, err = db.PrepareContext(ctx, recordSQL+ofLatest); err != nil { //nolint:sqlclosecheck // closed with the pool
+	if r.latest, err = db.PrepareContext(ctx, recordSQL+ofLatest); err != nil {
 		return nil, err
 	}
 	for state := payonce.StateOpen; state <= payonce.StateInDoubt; state++ {
-		query := recordSQL + strings.Replace(listSQL, ":state", strconv.Itoa(int(state)), 1)
-		if r.list[state], err = db.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with the pool
+		query := strings.Replace(recordSQL+listSQL, ":state", strconv.Itoa(int(state)), 1)
+		if r.list[state], err = db.PrepareContext(ctx, query); err != nil {
 			return nil, err
 		}
 	}

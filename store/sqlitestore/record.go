@@ -13,10 +13,7 @@ type written struct {
 	generation int
 	version    int64
 	key        string
-	exclusive  bool
 	scope      any
-	header     any
-	attempts   any
 	intent     []any // as insert_operation.sql wants it; nil unless it is for a claim
 	progress   []any
 	outcome    []any // as put_outcome.sql wants it, without the operation; nil if there is none
@@ -31,7 +28,7 @@ func encode(rec *payonce.Record) (*written, error) {
 	p := rec.Progress
 	w := &written{
 		id: rec.ID, generation: rec.Generation, version: rec.Version, lease: rec.Lease,
-		key: rec.Key, exclusive: rec.Exclusive, scope: value(rec.Scope), attempts: attempts,
+		key: rec.Key, scope: value(rec.Scope),
 		progress: []any{
 			int64(p.State), int64(p.Sent), int64(p.Reached), int64(p.Possible), p.Accepted, p.KeySpent,
 			micros(p.FirstAt), micros(p.LastAt), micros(p.DueAt), p.Reason, p.Note, attempts,
@@ -80,12 +77,11 @@ type row struct {
 	answered   bool
 	answeredAt int64
 
-	scope, fingerprint, seal, body, answer                    blob
-	created, notAfter, firstAt, lastAt, dueAt                 int64
-	header, attempts                                          *string
-	leaseUntil                                                int64
-	keeper                                                    string
-	replay, state, class, generation, sent, reached, possible int64
+	scope, fingerprint, seal, body, answer    blob
+	created, notAfter, firstAt, lastAt, dueAt int64
+	header, attempts                          *string
+	leaseUntil                                int64
+	keeper                                    string
 }
 
 // scan reads a row of record.sql.

@@ -37,7 +37,7 @@ const (
 // statements are what the writer's connection has prepared. They run inside the writer's transaction, and again in another one when
 // the first was rolled back, so they keep nothing.
 type statements struct {
-	ctx                            context.Context //nolint:containedctx // the writer's: it ends with the connection
+	ctx                            context.Context // the writer's
 	begin, commit, rollback        *sql.Stmt
 	latest, keyOwner               *sql.Stmt
 	insertOperation, insertProgess *sql.Stmt
@@ -45,6 +45,17 @@ type statements struct {
 	renew                          *sql.Stmt
 	purgeable, purged              *sql.Stmt
 	dropBody, dropAnswer           *sql.Stmt
+
+	all []*sql.Stmt
+}
+
+// close must come before the connection's: SQLite keeps a connection with open statements, its locks and its file.
+func (st *statements) close() error {
+	var errs []error
+	for _, stmt := range st.all {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
@@ -69,10 +80,12 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		{&st.dropBody, "update operation set body = null where id = ?"},
 		{&st.dropAnswer, "update outcome set body = null where operation = ?"},
 	} {
-		var err error
-		if *p.stmt, err = conn.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // closed with its connection
-			return nil, fmt.Errorf("prepare %q: %w", p.text, err)
+		stmt, err := conn.PrepareContext(ctx, p.text)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare %q: %w", p.text, err), st.close())
 		}
+		*p.stmt = stmt
+		st.all = append(st.all, stmt)
 	}
 	return st, nil
 }

@@ -196,10 +196,7 @@ func (s *Store) shut() error {
 		errs = append(errs, s.reading.Close())
 	}
 	if s.writer != nil {
-		if s.writer.conn != nil {
-			errs = append(errs, s.writer.conn.Close())
-		}
-		errs = append(errs, s.writer.db.Close())
+		errs = append(errs, s.writer.disconnect(), s.writer.db.Close())
 	}
 	if s.keepers != nil {
 		errs = append(errs, s.keepers.leave()) // last: while it is there, the file is known to be open

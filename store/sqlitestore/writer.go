@@ -25,8 +25,8 @@ type writer struct {
 	commits atomic.Int64 // for tests
 }
 
-func newWriter(db *sql.DB, w *watch) *writer {
-	return &writer{queue: newQueue(), db: db, watch: w, ended: make(chan struct{})}
+func newWriter(db *sql.DB, w *watch, batch int) *writer {
+	return &writer{queue: newQueue(batch), db: db, watch: w, ended: make(chan struct{})}
 }
 
 func (w *writer) run(ctx context.Context) {
@@ -50,11 +50,11 @@ func wanted(batch []*request) []*request {
 	return kept
 }
 
-// failedStatement is a request's failure inside a transaction, which was rolled back.
-type failedStatement struct{ err error }
+// statementError is a request's failure inside a transaction, which was rolled back.
+type statementError struct{ err error }
 
-func (e *failedStatement) Error() string { return e.err.Error() }
-func (e *failedStatement) Unwrap() error { return e.err }
+func (e *statementError) Error() string { return e.err.Error() }
+func (e *statementError) Unwrap() error { return e.err }
 
 // serve runs requests in one transaction. If one of them breaks it, each gets one of its own, so that it fails alone.
 func (w *writer) serve(ctx context.Context, batch []*request) {
@@ -62,7 +62,7 @@ func (w *writer) serve(ctx context.Context, batch []*request) {
 		return
 	}
 	err := w.transact(ctx, batch)
-	var failed *failedStatement
+	var failed *statementError
 	if len(batch) > 1 && errors.As(err, &failed) {
 		for i := range batch {
 			w.serve(ctx, batch[i:i+1])
@@ -93,7 +93,7 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 		var err error
 		if r.answer, err = r.run(w.st); err != nil {
 			w.undo(ctx)
-			return &failedStatement{err: err}
+			return &statementError{err: err}
 		}
 	}
 	if w.broken = w.watch.check(); w.broken != nil {
@@ -103,7 +103,7 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 	w.commits.Add(1)
 	if _, err := w.st.commit.ExecContext(ctx); err != nil {
 		w.undo(ctx)
-		w.disconnect() // what this connection thinks of the file may be wrong now
+		_ = w.disconnect() // what this connection thinks of the file may be wrong now
 		return fmt.Errorf("commit, which may have happened: %w", err)
 	}
 	return nil
@@ -112,7 +112,7 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 // undo rolls back. SQLite has done so itself after some errors; a connection that can't is given up, which does it too.
 func (w *writer) undo(ctx context.Context) {
 	if _, err := w.st.rollback.ExecContext(ctx); err != nil {
-		w.disconnect()
+		_ = w.disconnect()
 	}
 }
 
@@ -127,21 +127,30 @@ func (w *writer) connect(ctx context.Context) error {
 	}
 	w.conn = conn
 	if w.st, err = prepare(ctx, conn); err != nil {
-		w.disconnect()
+		_ = w.disconnect()
 		return err
 	}
 	if err := w.watch.connected(); err != nil {
-		w.disconnect()
+		_ = w.disconnect()
 		return err
 	}
 	return nil
 }
 
 // disconnect closes the connection for good; it does not go back to the pool.
-func (w *writer) disconnect() {
-	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
-	_ = w.conn.Close()
+func (w *writer) disconnect() error {
+	if w.conn == nil {
+		return nil
+	}
+	conn, st := w.conn, w.st
 	w.conn, w.st = nil, nil
+	var err error
+	if st != nil {
+		err = st.close()
+	}
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // which is what it returns
+	_ = conn.Close()                                          // which says that it is closed
+	return err
 }
 
 // truncateWAL moves the -wal file into the database and empties it, so that purged content is gone from the disk. While somebody
@@ -154,7 +163,7 @@ func (w *writer) truncateWAL(ctx context.Context) {
 		w.truncate = busy != 0
 	}
 	if _, again := w.conn.ExecContext(ctx, "pragma busy_timeout = 10000"); err != nil || again != nil {
-		w.disconnect()
+		_ = w.disconnect()
 	}
 }
 

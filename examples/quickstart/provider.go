@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/payonce/payonce/simulator"
+)
+
+const (
+	clientID     = "client_test_example"
+	clientSecret = "secret_test_example"
+	keyID        = "45fc75cf-5649-4134-84b3-192c2c78e990"
+)
+
+// writeKeys makes the merchant's signing key; the provider gets the public half.
+func writeKeys(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return err
+	}
+	write := func(name, kind string, der []byte) error {
+		return os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+	}
+	return errors.Join(write("private.pem", "EC PRIVATE KEY", private), write("public.pem", "PUBLIC KEY", public))
+}
+
+// provide is the provider's process: the simulator on a loopback port.
+func provide(ctx context.Context) error {
+	text, err := os.ReadFile(filepath.Join(os.Getenv("QUICKSTART_DIR"), "public.pem"))
+	if err != nil {
+		return err
+	}
+	key, err := simulator.ParsePublicKey(text)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s\n", listener.Addr())
+	return simulator.NewTrueLayer(simulator.TrueLayerConfig{
+		ClientID: clientID, ClientSecret: clientSecret, SigningKeys: map[string]*ecdsa.PublicKey{keyID: key}, AutoAuthorize: true,
+	}).Run(ctx, listener)
+}
+
+// provider is the parent's view of the provider's process.
+type provider struct {
+	url     string
+	process *exec.Cmd
+}
+
+// fault is a simulator.FaultSpec.
+type fault map[string]any
+
+func (p *provider) stop() { _ = errors.Join(p.process.Process.Kill(), p.process.Wait()) }
+
+// script sets what the provider does to the next writes.
+func (p *provider) script(faults ...fault) error {
+	for _, f := range faults {
+		body, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		if err := p.call(http.MethodPost, "/simulator/faults", bytes.NewReader(body), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *provider) call(method, path string, body *bytes.Reader, answer any) error {
+	if body == nil {
+		body = bytes.NewReader(nil)
+	}
+	req, err := http.NewRequest(method, p.url+path, body)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s", method, path, res.Status)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(answer)
+}
+
+// count returns how often each kind of thing happened, by the ledger.
+func (p *provider) count() (map[string]int, error) {
+	var ledger struct {
+		Entries []struct{ Kind string }
+	}
+	err := p.call(http.MethodGet, "/simulator/ledger", nil, &ledger)
+	counts := map[string]int{}
+	for _, entry := range ledger.Entries {
+		counts[entry.Kind]++
+	}
+	return counts, err
+}
+
+// waitForPayment waits until the ledger shows the payment.
+func (p *provider) waitForPayment(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		counts, err := p.count()
+		if err != nil || counts["payment"] > 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// verdict prints what the ledger shows, and is an error unless it is one payment and one refund.
+func (p *provider) verdict() error {
+	counts, err := p.count()
+	if err != nil {
+		return err
+	}
+	var log struct {
+		Requests []struct{ Key string }
+	}
+	if err := p.call(http.MethodGet, "/simulator/requests", nil, &log); err != nil {
+		return err
+	}
+	requests := 0
+	for _, r := range log.Requests {
+		if r.Key != "" {
+			requests++
+		}
+	}
+	fmt.Printf("once: %d payment, %d refund in the provider's ledger after %d requests and 1 crash\n", counts["payment"], counts["refund"], requests)
+	if counts["payment"] != 1 || counts["refund"] != 1 {
+		return errors.New("that is not once")
+	}
+	return nil
+}

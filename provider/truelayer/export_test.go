@@ -1,0 +1,42 @@
+package truelayer
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"net/http"
+	"time"
+
+	"github.com/payonce/payonce"
+)
+
+// What the tests see of the inside.
+
+// ErrSignature is the verifier's only error.
+var ErrSignature = errSignature
+
+// Verify checks a Tl-Signature as the webhook handler will.
+func Verify(key func(keyID string) *ecdsa.PublicKey, required []string, signature, method, path string, header http.Header, body []byte) error {
+	return verifier{key: key, required: required}.verify(signature, method, path, header, body)
+}
+
+// ParseKeySet reads a JWKS.
+func ParseKeySet(text []byte) (map[string]*ecdsa.PublicKey, error) { return parseKeySet(text) }
+
+// Tokens returns the provider's token source as a function.
+func (p *Provider) Tokens() func(ctx context.Context, hc *http.Client) (payonce.Secret, error) {
+	return p.d.tokens.get
+}
+
+// DiscardToken drops the token if it is the current one.
+func (p *Provider) DiscardToken(refused payonce.Secret) { p.d.tokens.discard(refused) }
+
+// RefreshTime is when a token is renewed.
+func RefreshTime(asked, expiry time.Time) time.Time { return refreshTime(asked, expiry) }
+
+// Operations of the native services, without a client.
+var (
+	CreatePayout    = func(p *Provider) func(PayoutParams) (payonce.Operation, error) { return p.d.createPayout }
+	StartFlow       = func(p *Provider) func(StartFlowParams) (payonce.Operation, error) { return p.d.startFlow }
+	SetSweeping     = func(p *Provider) func(SweepingParams) (payonce.Operation, error) { return p.d.setSweeping }
+	DisableSweeping = func(p *Provider) func(DisableSweepingParams) (payonce.Operation, error) { return p.d.disableSweeping }
+)

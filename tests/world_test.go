@@ -1,0 +1,136 @@
+// Package tests holds what needs everything at once: client, provider, store and the simulator whose ledger is the judge.
+package tests
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/provider/truelayer"
+	"github.com/payonce/payonce/simulator"
+	"github.com/payonce/payonce/store/memstore"
+	"github.com/payonce/payonce/store/sqlitestore"
+)
+
+// TestMain keeps net/http's remarks on broken connections out of the output.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// cheapSigner stands in for P-521, which costs milliseconds; real signatures have tests of their own.
+type cheapSigner struct{}
+
+const cheapSignature = "not a signature"
+
+func (cheapSigner) Sign(context.Context, []byte) ([]byte, error) { return []byte(cheapSignature), nil }
+
+func cheapVerify(_ string, _, signature []byte) error {
+	if string(signature) != cheapSignature {
+		return errors.New("bad signature")
+	}
+	return nil
+}
+
+// stores are the stores that every matrix runs over.
+func stores() map[string]func(*testing.T) payonce.KeyStore {
+	return map[string]func(*testing.T) payonce.KeyStore{
+		"memory": func(*testing.T) payonce.KeyStore { return memstore.New() },
+		"sqlite": func(t *testing.T) payonce.KeyStore { return openSQLite(t, t.TempDir()+"/payments.db") },
+	}
+}
+
+func openSQLite(t *testing.T, path string) payonce.KeyStore {
+	t.Helper()
+	store, err := sqlitestore.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// world is one merchant, one provider, and what is between them.
+type world struct {
+	sim       *simulator.TrueLayer
+	transport *simulator.Transport
+	store     payonce.KeyStore
+}
+
+// newWorld must be called inside the bubble that uses it.
+func newWorld(t *testing.T, http2 bool, store payonce.KeyStore) *world {
+	t.Helper()
+	w := &world{sim: simulator.NewTrueLayer(simulator.TrueLayerConfig{VerifySignature: cheapVerify, AutoAuthorize: true}), store: store}
+	if http2 {
+		w.transport = w.sim.TransportHTTP2()
+	} else {
+		w.transport = w.sim.Transport()
+	}
+	t.Cleanup(w.transport.Close)
+	return w
+}
+
+func provider(t *testing.T) *truelayer.Provider {
+	t.Helper()
+	tl, err := truelayer.New(truelayer.Config{
+		BaseURL: truelayer.Sandbox, ClientID: "client_test_example", ClientSecret: "secret_test_example",
+		SigningKeyID: "45fc75cf-5649-4134-84b3-192c2c78e990", Signer: cheapSigner{},
+	})
+	require.NoError(t, err)
+	return tl
+}
+
+// client starts a client, as a new process would.
+func (w *world) client(t *testing.T, change ...func(*payonce.Config)) *payonce.Client {
+	t.Helper()
+	cfg := payonce.Config{Provider: provider(t), Store: w.store, HTTPClient: &http.Client{Transport: w.transport}, RecoverEvery: -1}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := payonce.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+// posts counts the payment requests that the server read to their end.
+func (w *world) posts() int {
+	n := 0
+	for _, r := range w.sim.Requests() {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.Path, "/v3/") && r.Complete {
+			n++
+		}
+	}
+	return n
+}
+
+// tokens counts the requests for a token.
+func (w *world) tokens() int {
+	n := 0
+	for _, r := range w.sim.Requests() {
+		if strings.HasSuffix(r.Path, "/connect/token") {
+			n++
+		}
+	}
+	return n
+}
+
+func params(reference string) payonce.PaymentParams {
+	return payonce.PaymentParams{
+		Reference: reference,
+		Amount:    payonce.Amount{Minor: 5000, Currency: "GBP"},
+		Method: truelayer.BankTransfer{
+			Beneficiary: truelayer.Beneficiary{Type: truelayer.ToMerchantAccount, MerchantAccountID: simulator.MerchantAccountGBP},
+			User:        truelayer.User{Name: "Ada Lovelace", Email: "ada@example.com"},
+		},
+	}
+}
+
+// advance lets virtual time pass inside a bubble.
+func advance(d time.Duration) { <-time.NewTimer(d).C }
