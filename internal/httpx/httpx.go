@@ -58,6 +58,9 @@ func Harden(c *http.Client) *http.Client {
 
 // Do makes the request and reads the answer.
 func Do(ctx context.Context, client *http.Client, call *Call) Answer {
+	if err := context.Cause(ctx); err != nil {
+		return Answer{NotSent: true, Err: err}
+	}
 	evidence := new(evidence)
 	ctx = httptrace.WithClientTrace(ctx, evidence.trace())
 	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL, nil)

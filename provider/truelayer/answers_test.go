@@ -173,9 +173,6 @@ func contains(t *testing.T, path string, before, after any) {
 		if after == "[secret]" {
 			return
 		}
-		if before == at {
-			before = "2026-08-20T12:00:00.123Z"
-		}
 		assert.Equal(t, before, after, path)
 	}
 }

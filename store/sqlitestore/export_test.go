@@ -94,6 +94,7 @@ func (s *Store) Plan(t *testing.T, text string) (plan string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var a, b, c int
 		var line string
@@ -102,8 +103,8 @@ func (s *Store) Plan(t *testing.T, text string) (plan string) {
 		}
 		plan += line + "\n"
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		t.Fatal(err)
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
 	}
 	return plan
 }
@@ -139,6 +140,12 @@ func WithBatch(n int) Option { return func(c *config) { c.batch = n } }
 
 // InspectOwner judges whose file it is.
 func InspectOwner(path string, info fs.FileInfo) error { return inspectOwner(path, info) }
+
+// NetworkFilesystem names what a directory is on.
+func NetworkFilesystem(dir string) (string, error) { return networkFilesystem(dir) }
+
+// NetworkKind names a magic number.
+func NetworkKind(magic uint32) string { return networkKind(magic) }
 
 // AtLeast compares versions.
 func AtLeast(version string, least ...int) bool { return atLeast(version, least...) }

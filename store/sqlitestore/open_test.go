@@ -346,3 +346,13 @@ func TestVersionsAreComparedByNumber(t *testing.T) {
 		assert.Equal(t, want, sqlitestore.AtLeast(version, 3, 51, 3), version)
 	}
 }
+
+func TestNetworkFilesystemsAreKnownByTheirMagicNumbers(t *testing.T) {
+	t.Parallel()
+	for magic, want := range map[uint32]string{
+		0x6969: "nfs", 0xff534d42: "smb", 0xfe534d42: "smb", 0x65735546: "fuse", 0x00c36400: "ceph",
+		0xef53: "", 0x58465342: "", 0x01021994: "", 0x9123683e: "", 0x794c7630: "", 0x01021997: "",
+	} {
+		assert.Equal(t, want, sqlitestore.NetworkKind(magic), "%#x", magic)
+	}
+}

@@ -32,7 +32,8 @@ const (
 const contested = 200
 
 // TestChild is what a child process runs; on its own it has nothing to do.
-func TestChild(t *testing.T) { //nolint:paralleltest // it is alone in its process
+func TestChild(t *testing.T) {
+	t.Parallel()
 	roles := map[string]func(*testing.T, string){"claim": claimContested, "hold": holdLease, "migrate": hangInMigration}
 	if role := os.Getenv(roleVariable); role != "" {
 		roles[role](t, os.Getenv(pathVariable))

@@ -19,25 +19,16 @@ var listSQL string
 // from being reused.
 type reader struct {
 	generation, latest *sql.Stmt
-	list               map[payonce.State]*sql.Stmt // a state is part of the text, so that the partial index is used
+	list               []*sql.Stmt // by state, which is part of the text, so that the partial index is used
 }
 
 func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
-	r := &reader{list: make(map[payonce.State]*sql.Stmt)}
-	var err error
-	if r.generation, err = db.PrepareContext(ctx, recordSQL+ofGeneration); err != nil {
-		return nil, err
-	}
-	if r.latest, err = db.PrepareContext(ctx, recordSQL+ofLatest); err != nil {
-		return nil, err
-	}
+	p := &preparer{ctx: ctx, on: db}
+	r := &reader{generation: p.stmt(recordSQL + ofGeneration), latest: p.stmt(recordSQL + ofLatest)}
 	for state := payonce.StateOpen; state <= payonce.StateInDoubt; state++ {
-		query := strings.Replace(recordSQL+listSQL, ":state", strconv.Itoa(int(state)), 1)
-		if r.list[state], err = db.PrepareContext(ctx, query); err != nil {
-			return nil, err
-		}
+		r.list = append(r.list, p.stmt(strings.Replace(recordSQL+listSQL, ":state", strconv.Itoa(int(state)), 1)))
 	}
-	return r, nil
+	return r, p.err // the pool closes them
 }
 
 // load returns a row, or ErrNotFound.
@@ -75,15 +66,14 @@ func parseCursor(text string) (c cursor, err error) {
 
 // page returns the rows after the cursor, one more than limit if there are more.
 func (r *reader) page(ctx context.Context, f payonce.Filter, after cursor, limit int) (page []*row, err error) {
-	stmt := r.list[f.State]
-	if stmt == nil {
+	if f.State < 0 || int(f.State) >= len(r.list) {
 		return nil, fmt.Errorf("no such state: %d: %w", f.State, payonce.ErrInvalid)
 	}
 	dueBefore := int64(1<<63 - 1)
 	if !f.DueBefore.IsZero() {
 		dueBefore = micros(f.DueBefore)
 	}
-	rows, err := stmt.QueryContext(ctx, f.Account, after.due, after.number, dueBefore, limit+1)
+	rows, err := r.list[f.State].QueryContext(ctx, f.Account, after.due, after.number, dueBefore, limit+1)
 	if err != nil {
 		return nil, err
 	}

@@ -37,14 +37,14 @@ const (
 // statements are what the writer's connection has prepared. They run inside the writer's transaction, and again in another one when
 // the first was rolled back, so they keep nothing.
 type statements struct {
-	ctx                            context.Context // the writer's
-	begin, commit, rollback        *sql.Stmt
-	latest, keyOwner               *sql.Stmt
-	insertOperation, insertProgess *sql.Stmt
-	save, putOutcome, dropOutcome  *sql.Stmt
-	renew                          *sql.Stmt
-	purgeable, purged              *sql.Stmt
-	dropBody, dropAnswer           *sql.Stmt
+	ctx                             context.Context // the writer's
+	begin, commit, rollback         *sql.Stmt
+	latest, keyOwner                *sql.Stmt
+	insertOperation, insertProgress *sql.Stmt
+	save, putOutcome, dropOutcome   *sql.Stmt
+	renew                           *sql.Stmt
+	purgeable, purged               *sql.Stmt
+	dropBody, dropAnswer            *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -59,35 +59,53 @@ func (st *statements) close() error {
 }
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
-	st := &statements{ctx: ctx}
-	for _, p := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{
-		{&st.begin, "begin immediate"},
-		{&st.commit, "commit"},
-		{&st.rollback, "rollback"},
-		{&st.latest, recordSQL + ofLatest},
-		{&st.keyOwner, keyOwnerSQL},
-		{&st.insertOperation, insertOperationSQL},
-		{&st.insertProgess, insertProgressSQL},
-		{&st.save, saveSQL},
-		{&st.putOutcome, putOutcomeSQL},
-		{&st.dropOutcome, "delete from outcome where operation = ?"},
-		{&st.renew, renewSQL},
-		{&st.purgeable, purgeableSQL},
-		{&st.purged, "update progress set purged = 1 where operation = ?"},
-		{&st.dropBody, "update operation set body = null where id = ?"},
-		{&st.dropAnswer, "update outcome set body = null where operation = ?"},
-	} {
-		stmt, err := conn.PrepareContext(ctx, p.text)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("prepare %q: %w", p.text, err), st.close())
-		}
-		*p.stmt = stmt
-		st.all = append(st.all, stmt)
+	p := &preparer{ctx: ctx, on: conn}
+	st := &statements{
+		ctx:             ctx,
+		begin:           p.stmt("begin immediate"),
+		commit:          p.stmt("commit"),
+		rollback:        p.stmt("rollback"),
+		latest:          p.stmt(recordSQL + ofLatest),
+		keyOwner:        p.stmt(keyOwnerSQL),
+		insertOperation: p.stmt(insertOperationSQL),
+		insertProgress:  p.stmt(insertProgressSQL),
+		save:            p.stmt(saveSQL),
+		putOutcome:      p.stmt(putOutcomeSQL),
+		dropOutcome:     p.stmt("delete from outcome where operation = ?"),
+		renew:           p.stmt(renewSQL),
+		purgeable:       p.stmt(purgeableSQL),
+		purged:          p.stmt("update progress set purged = 1 where operation = ?"),
+		dropBody:        p.stmt("update operation set body = null where id = ?"),
+		dropAnswer:      p.stmt("update outcome set body = null where operation = ?"),
+	}
+	st.all = p.all
+	if p.err != nil {
+		return nil, errors.Join(p.err, st.close())
 	}
 	return st, nil
+}
+
+// preparer prepares statements and remembers the first error.
+type preparer struct {
+	ctx context.Context
+	on  interface {
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	}
+	all []*sql.Stmt
+	err error
+}
+
+func (p *preparer) stmt(text string) *sql.Stmt {
+	if p.err != nil {
+		return nil
+	}
+	stmt, err := p.on.PrepareContext(p.ctx, text)
+	if err != nil {
+		p.err = fmt.Errorf("prepare %q: %w", text, err)
+		return nil
+	}
+	p.all = append(p.all, stmt)
+	return stmt
 }
 
 // claim inserts, or returns the row that is there. The answer is the caller's, the failure is the transaction's.
@@ -111,7 +129,7 @@ func (st *statements) claim(w *written, keeper string) (found *row, answer, fail
 		return nil, nil, err
 	}
 	args := append([]any{number, w.id.Account}, w.progress...)
-	if _, err := st.insertProgess.ExecContext(st.ctx, append(args, w.leaseArgs(keeper)...)...); err != nil {
+	if _, err := st.insertProgress.ExecContext(st.ctx, append(args, w.leaseArgs(keeper)...)...); err != nil {
 		return nil, nil, err
 	}
 	return nil, nil, st.writeOutcome(number, w.outcome)

@@ -149,7 +149,7 @@ func (w *writer) disconnect() error {
 		err = st.close()
 	}
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // which is what it returns
-	_ = conn.Close()                                          // which says that it is closed
+	_ = conn.Close()                                           // it is closed already
 	return err
 }
 
