@@ -27,7 +27,8 @@ func requestOf(rec *Record) *Request {
 }
 
 // attempt makes one request and says what came of it. An error comes with a verdict of its own: not sent, or unknown.
-func (c *Client) attempt(ctx context.Context, req *Request, a action) (v Verdict, status int, body []byte, err error) {
+func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, status int, body []byte, err error) {
+	c := r.c
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	fresh, err := c.authorize(ctx, req, a.fresh)
@@ -39,8 +40,12 @@ func (c *Client) attempt(ctx context.Context, req *Request, a action) (v Verdict
 	maps.Copy(header, fresh)
 	header.Set("Accept-Encoding", "identity")
 	header.Set("User-Agent", "payonce-go/"+version)
+	stray := false
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
 		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Before: a.before,
+		Seen: func(h http.Header, connection string) {
+			stray = c.answers.stray(connection, h.Get(c.profile.RequestIDHeader), r.rec.ID)
+		},
 	})
 	if answer.Status == 0 {
 		v := Verdict{Resend: true}
@@ -49,18 +54,23 @@ func (c *Client) attempt(ctx context.Context, req *Request, a action) (v Verdict
 		}
 		return v, 0, nil, answer.Err
 	}
+	if stray {
+		return c.strayAnswer(ctx, r.rec.ID), 0, nil, errStray
+	}
 	v = c.classify(req, &Response{
 		Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt,
 	})
 	return v, answer.Status, answer.Body, answer.Err
 }
 
-// strayAnswer is the verdict on an answer to another request: it proves nothing about this one. The connections that it may have come
-// by are not used again.
-func (c *Client) strayAnswer(ctx context.Context, id OperationID, requestID string) Verdict {
+var errStray = errors.New("the answer belongs to another request")
+
+// strayAnswer is the verdict on an answer to another request: it proves nothing about this one. The connection that it came by is not
+// used again, so that the next attempt's answer is beyond suspicion.
+func (c *Client) strayAnswer(ctx context.Context, id OperationID) Verdict {
 	c.http.CloseIdleConnections()
-	c.log.LogAttrs(ctx, slog.LevelError, "an answer belongs to another request", slog.Any("operation", id), slog.String("request_id", requestID))
-	return Verdict{Resend: true, Code: "answer to another request"}
+	c.log.LogAttrs(ctx, slog.LevelError, "an answer belongs to another request", slog.Any("operation", id))
+	return Verdict{Resend: true}
 }
 
 // authorize asks the provider for credentials and keeps a panic in a signer from taking the process down.

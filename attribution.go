@@ -4,30 +4,32 @@ import "sync"
 
 // attribution notices an answer that belongs to another request. A server, or a proxy, that writes one response too many makes
 // net/http hand it to the next request on the connection, without an error; and most answers to a create echo nothing of what was
-// sent. But a provider's request id is unique: one that was seen with another operation betrays the stray.
+// sent. But a provider's request id is unique: one that was seen on the same connection with another operation betrays the stray.
 type attribution struct {
 	mu     sync.Mutex
-	owner  map[string]OperationID
-	recent [1024]string
+	owner  map[sighting]OperationID
+	recent [1024]sighting
 	next   int
 }
 
-func newAttribution() *attribution { return &attribution{owner: map[string]OperationID{}} }
+type sighting struct{ connection, requestID string }
+
+func newAttribution() *attribution { return &attribution{owner: map[sighting]OperationID{}} }
 
 // stray notes whose answer a request id came with, and says whether it was another's before. An operation's own id may come again,
 // with a replay.
-func (a *attribution) stray(requestID string, id OperationID) bool {
+func (a *attribution) stray(connection, requestID string, id OperationID) bool {
 	if requestID == "" {
 		return false
 	}
+	s := sighting{connection, requestID}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if owner, seen := a.owner[requestID]; seen {
+	if owner, seen := a.owner[s]; seen {
 		return owner != id
 	}
 	delete(a.owner, a.recent[a.next])
-	a.recent[a.next] = requestID
+	a.recent[a.next], a.owner[s] = s, id
 	a.next = (a.next + 1) % len(a.recent)
-	a.owner[requestID] = id
 	return false
 }

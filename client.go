@@ -30,7 +30,8 @@ type Config struct {
 	// Keys is how idempotency keys are made. Defaults to what the provider recommends.
 	Keys KeyScheme
 	// HTTPClient makes all requests, also those for tokens. Its Timeout, CheckRedirect and Jar are not used, and a RoundTripper that
-	// resends by itself voids the promise that an attempt is one request. Defaults to a client of its own.
+	// resends by itself voids the promise that an attempt is one request. Give each Client connections of its own: only its own
+	// traffic tells it that an answer strayed. Defaults to such a client.
 	HTTPClient *http.Client
 	// Logger gets what an operator should know; no secret, no body. Defaults to none.
 	Logger *slog.Logger

@@ -44,6 +44,8 @@ type Profile struct {
 	Credential Secret
 	// KeyHeader is the header that carries the key; "" when the key travels in the body.
 	KeyHeader string
+	// RequestIDHeader is the header of an answer that identifies the request it belongs to, and no other; "" when there is none.
+	RequestIDHeader string
 	// Keys is how keys are made unless Config.Keys says otherwise.
 	Keys KeyScheme
 	// KeyMaxLen and KeyAlphabet bound a key; 0 and "" mean 255 printable ASCII characters.

@@ -144,10 +144,7 @@ func (r *run) begin(now time.Time) {
 // send makes the attempt that was marked.
 func (r *run) send(ctx context.Context, a action) event {
 	started := time.Now()
-	verdict, status, body, err := r.c.attempt(ctx, r.request(), a)
-	if r.c.answers.stray(verdict.RequestID, r.rec.ID) {
-		verdict, body = r.c.strayAnswer(ctx, r.rec.ID, verdict.RequestID), nil
-	}
+	verdict, status, body, err := r.attempt(ctx, r.request(), a)
 	r.last, r.status, r.answer, r.err = verdict, status, body, err
 	line := &r.s.Attempts[len(r.s.Attempts)-1]
 	line.Took, line.Class, line.Status = max(time.Since(started), time.Nanosecond), verdict.Class, status

@@ -35,7 +35,7 @@ func (c *core) newBackend(h http.Handler, config *tls.Config) *backend {
 	protocols.SetUnencryptedHTTP2(config != nil)
 	protocols.SetHTTP1(config == nil)
 	b.http = &http.Server{
-		Handler:           h,
+		Handler:           b.guarded(h),
 		Protocols:         protocols,
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // faults are no news
@@ -47,6 +47,21 @@ func (c *core) newBackend(h http.Handler, config *tls.Config) *backend {
 	defer c.mu.Unlock()
 	c.backends[b] = struct{}{}
 	return b
+}
+
+// guarded counts handlers in and out, for close to wait for.
+func (b *backend) guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !b.enter() {
+			panic(http.ErrAbortHandler)
+		}
+		defer b.group.Done()
+		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+			c.active.Add(1)
+			defer c.active.Add(-1)
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // start serves a listener until close.

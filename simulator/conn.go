@@ -1,13 +1,9 @@
 package simulator
 
 import (
-	"errors"
-	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 )
 
 // connKey is under which a request's context holds its *conn.
@@ -42,20 +38,6 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// enter counts a handler in. It reports false when the server is closing.
-func (c *conn) enter() bool {
-	if !c.backend.enter() {
-		return false
-	}
-	c.active.Add(1)
-	return true
-}
-
-func (c *conn) leave() {
-	c.active.Add(-1)
-	c.backend.group.Done()
-}
-
 // reset makes the client see a connection reset instead of an end.
 func (c *conn) reset() {
 	resetWire(c.wire)
@@ -67,7 +49,7 @@ func resetWire(wire net.Conn) {
 	case *net.TCPConn:
 		_ = w.SetLinger(0) // close sends RST and drops what is queued
 	case *pipeEnd:
-		w.broken.Store(true)
+		w.reset()
 	}
 	_ = wire.Close()
 }
@@ -87,39 +69,6 @@ func (c *conn) sendStale() {
 	if stale != nil {
 		_, _ = c.Conn.Write(stale)
 	}
-}
-
-// A pipeEnd is one end of a net.Pipe that can break like a TCP connection.
-type pipeEnd struct {
-	net.Conn
-
-	broken *atomic.Bool // shared by both ends
-}
-
-// newPipe returns the two ends of an in-process connection.
-func newPipe() (client, server *pipeEnd) {
-	a, b := net.Pipe()
-	broken := &atomic.Bool{}
-	return &pipeEnd{a, broken}, &pipeEnd{b, broken}
-}
-
-// Read reports a reset where the pipe was broken rather than closed.
-func (p *pipeEnd) Read(b []byte) (int, error) {
-	n, err := p.Conn.Read(b)
-	return n, p.explain("read", err)
-}
-
-// Write reports a reset where the pipe was broken rather than closed.
-func (p *pipeEnd) Write(b []byte) (int, error) {
-	n, err := p.Conn.Write(b)
-	return n, p.explain("write", err)
-}
-
-func (p *pipeEnd) explain(op string, err error) error {
-	if p.broken.Load() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)) {
-		return opError(op, os.NewSyscallError(op, syscall.ECONNRESET))
-	}
-	return err
 }
 
 func opError(op string, err error) error {

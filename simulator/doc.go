@@ -18,8 +18,8 @@
 // of retries take milliseconds. Start and StartHTTP2 serve on real sockets, and
 // Run is the heart of a stand-alone process (cmd/payonce-simulator).
 //
-// Nothing here is shared with any client: the package imports the standard
-// library alone, so that a mistake in the client is not repeated by its judge.
+// The package has no line of code in common with any client: it imports the
+// standard library alone, so that a mistake in the client is not repeated by its judge.
 //
 // # What a fault is
 //

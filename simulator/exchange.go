@@ -33,10 +33,6 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.conn, _ = r.Context().Value(connKey{}).(*conn)
 	used := false
 	if x.conn != nil {
-		if !x.conn.enter() {
-			x.abort()
-		}
-		defer x.conn.leave()
 		used = x.conn.requests.Add(1) > 1
 	}
 	if f, ok := c.script.forRequest(r, used, c.api.faultable); ok {
@@ -96,7 +92,7 @@ func (x *exchange) later(double *exchange) {
 		}
 	}
 	if x.conn == nil {
-		go deliver()
+		go deliver() // a foreign server has no end that we know of
 		return
 	}
 	x.conn.backend.group.Go(deliver)

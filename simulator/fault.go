@@ -16,7 +16,7 @@ type Fault struct {
 	// Name is shown in the request log.
 	Name string
 	// Match says which requests the fault applies to. Nil is every write except
-	// the token endpoint.
+	// the token endpoint. It must not read the body nor call the simulator.
 	Match func(*http.Request) bool
 	// OnReused limits the fault to requests on a connection that has carried
 	// another request before.

@@ -123,7 +123,7 @@ func TestFaultsOnSockets(t *testing.T) {
 // fault has not paid twice by itself.
 func meet(t *testing.T, sim *simulator.TrueLayer, m *merchant, s simulator.Specimen, h2 bool) {
 	t.Helper()
-	m.pay("another key") // so that the connection is a used one
+	require.Equal(t, "201", attempt(t, m, "another key")) // from now on the connection is a used one
 	before := len(sim.Requests())
 	if s.Fault.Dial != simulator.DialNormally {
 		m.http.CloseIdleConnections()

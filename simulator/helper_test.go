@@ -182,6 +182,15 @@ func (m *merchant) send(method, path, key string, body any) answered {
 	return a
 }
 
+// fail sends once and returns the error.
+func (m *merchant) fail(r *http.Request) error {
+	res, err := m.http.Do(r)
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	return err
+}
+
 func (m *merchant) get(path string) answered {
 	m.t.Helper()
 	return m.send(http.MethodGet, path, "", nil)

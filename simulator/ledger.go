@@ -61,7 +61,7 @@ func (l *Ledger) ByKey(key string) []Entry {
 func (l *Ledger) filter(keep func(Entry) bool) []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []Entry
+	out := []Entry{}
 	for _, e := range l.entries {
 		if keep(e) {
 			e.Metadata = maps.Clone(e.Metadata)

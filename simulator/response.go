@@ -58,14 +58,7 @@ func ThenAbort() Response { return respondFunc((*exchange).abort) }
 func ThenHang() Response {
 	return respondFunc(func(x *exchange) {
 		if x.r.ProtoMajor == 1 && !x.whole {
-			// net/http looks out for the client only behind the body, and reading
-			// that would send 100 Continue.
-			var from io.Reader = x.r.Body
-			if x.conn != nil {
-				from = x.conn
-			}
-			_, _ = io.Copy(io.Discard, from)
-			x.abort()
+			x.drain()
 		}
 		select {
 		case <-x.r.Context().Done():
@@ -73,6 +66,18 @@ func ThenHang() Response {
 		}
 		x.abort()
 	})
+}
+
+// drain waits for the end of a client whose body was not read. net/http looks
+// out for the client only behind the body, and reading that would send 100
+// Continue.
+func (x *exchange) drain() {
+	if x.conn == nil {
+		_, _ = io.Copy(io.Discard, x.r.Body)
+		return
+	}
+	_, _ = io.Copy(io.Discard, x.conn)
+	x.abort()
 }
 
 // ThenWait responds after d of the server's time, unless the client is gone by
@@ -83,7 +88,8 @@ func ThenWait(d time.Duration, next Response) Response {
 			x.abort()
 		}
 		if next == nil {
-			next = respondFunc(func(x *exchange) { x.send(x.given()) })
+			x.send(x.given())
+			return
 		}
 		next.respond(x)
 	})

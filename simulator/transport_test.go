@@ -57,8 +57,7 @@ func TestDialFaultsShowTheRealErrors(t *testing.T) {
 	send := func(f simulator.Fault) error {
 		m.http.CloseIdleConnections()
 		sim.Script(f)
-		_, err := m.http.Do(m.request(http.MethodPost, "/v3/payments", key(1), payment())) //nolint:bodyclose // there is none
-		return err
+		return m.fail(m.request(http.MethodPost, "/v3/payments", key(1), payment()))
 	}
 	var dns *net.DNSError
 	require.ErrorAs(t, send(simulator.NoSuchHost()), &dns)
@@ -90,11 +89,11 @@ func TestResetIsAResetEverywhere(t *testing.T) {
 	for _, m := range []*merchant{inProcess(t, sim), newMerchant(t, server.Client(), server.URL)} {
 		for _, f := range []simulator.Fault{simulator.ResetAfterRead(true), simulator.ResetAfterRead(false), simulator.ResetBeforeRead()} {
 			sim.Script(f)
-			_, err := m.http.Do(m.request(http.MethodPost, "/v3/payments", key(1), payment())) //nolint:bodyclose // there is none
+			err := m.fail(m.request(http.MethodPost, "/v3/payments", key(1), payment()))
 			require.ErrorIs(t, err, syscall.ECONNRESET, f.Name)
 		}
 		sim.Script(simulator.LoseAnswer())
-		_, err := m.http.Do(m.request(http.MethodPost, "/v3/payments", key(1), payment())) //nolint:bodyclose // there is none
+		err := m.fail(m.request(http.MethodPost, "/v3/payments", key(1), payment()))
 		require.ErrorIs(t, err, io.EOF)
 	}
 }
@@ -162,9 +161,8 @@ func TestForeignServersWork(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	sim.Script(simulator.Stall())
-	time.AfterFunc(10*time.Millisecond, cancel)
-	_, err := m.http.Do(m.request(http.MethodPost, "/v3/payments", key(1), payment()).WithContext(ctx)) //nolint:bodyclose // there is none
+	sim.Script(simulator.Only(simulator.Stall(), func(*http.Request) bool { cancel(); return true }))
+	err := m.fail(m.request(http.MethodPost, "/v3/payments", key(1), payment()).WithContext(ctx))
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, sim.Ledger().Count("payment"))
 }

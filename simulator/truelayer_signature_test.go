@@ -7,7 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
-	"math/big"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -78,10 +78,18 @@ func publicKey(t *testing.T, file string) *ecdsa.PublicKey {
 		require.NoError(t, err)
 		y, err := base64.RawURLEncoding.DecodeString(k.Y)
 		require.NoError(t, err)
-		return &ecdsa.PublicKey{Curve: elliptic.P521(), X: new(big.Int).SetBytes(x), Y: new(big.Int).SetBytes(y)}
+		point := append(leftPad(x), leftPad(y)...)
+		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P521(), append([]byte{4}, point...))
+		require.NoError(t, err)
+		return key
 	}
 	t.Fatalf("no EC key in %s", file)
 	return nil
+}
+
+// leftPad makes a coordinate as long as the curve's; some JWKS lack zeros.
+func leftPad(coordinate []byte) []byte {
+	return append(make([]byte, 66-len(coordinate)), coordinate...)
 }
 
 func TestRequestsMustBeSigned(t *testing.T) {
@@ -90,10 +98,7 @@ func TestRequestsMustBeSigned(t *testing.T) {
 	m := inProcess(t, sim)
 	good := object{"alg": "ES512", "kid": "k", "tl_version": "2", "tl_headers": "Idempotency-Key"}
 	with := func(name, value string) object {
-		h := object{}
-		for k, v := range good {
-			h[k] = v
-		}
+		h := maps.Clone(good)
 		h[name] = value
 		return h
 	}
@@ -150,7 +155,7 @@ func TestSigningKeysVerifyP521(t *testing.T) {
 	})
 	m := inProcess(t, sim)
 	r := m.request(http.MethodPost, "/test-signature", "", "body")
-	input := strings.Split(sign(http.MethodPost, "/test-signature", "", "body"), "..")[0]
+	input, _, _ := strings.Cut(sign(http.MethodPost, "/test-signature", "", "body"), "..")
 	payload := base64.RawURLEncoding.EncodeToString([]byte("POST /test-signature\nbody"))
 	digest := sha512.Sum512([]byte(input + "." + payload))
 	x, y, err := ecdsa.Sign(rand.Reader, private, digest[:])

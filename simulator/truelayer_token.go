@@ -19,7 +19,6 @@ const (
 	// expired one are not: this follows the same form.
 	tokenExpired = "Authorization: The JWT was not able to be validated: TokenExpired."
 	tokenUnknown = "Authorization: The JWT was not able to be validated: InvalidToken."
-	noBearer     = "A Bearer token must be provided in the Authorization header."
 )
 
 // An accessToken is one bearer token: the client's, or one payment's.
@@ -119,7 +118,7 @@ func (s *TrueLayer) newToken(t *accessToken) string {
 func (s *TrueLayer) bearer(authorization string) (t *accessToken, detail string) {
 	scheme, value, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") || value == "" {
-		return nil, noBearer
+		return nil, "A Bearer token must be provided in the Authorization header."
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

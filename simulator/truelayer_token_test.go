@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,9 +21,7 @@ func credentials(changes ...object) object {
 		"client_secret": "secret_test_example", "scope": "payments recurring_payments:sweeping",
 	}
 	for _, change := range changes {
-		for name, value := range change {
-			c[name] = value
-		}
+		maps.Copy(c, change)
 	}
 	return c
 }
@@ -97,8 +96,10 @@ func TestScopesLimitATokenToItsEndpoints(t *testing.T) {
 	sim := newSimulator(autoAuthorize)
 	m := inProcess(t, sim)
 	id := m.pay(key(1))
-	wages := payout(object{"type": "external_account", "reference": "w", "account_holder_name": "Bob",
-		"account_identifier": object{"type": "iban", "iban": "DE89370400440532013000"}})
+	wages := payout(object{
+		"type": "external_account", "reference": "w", "account_holder_name": "Bob",
+		"account_identifier": object{"type": "iban", "iban": "DE89370400440532013000"},
+	})
 
 	m.token = m.newToken("payments:refund")
 	assert.Equal(t, http.StatusAccepted, m.post("/v3/payments/"+id+"/refunds", key(2), object{"reference": "r"}).status)

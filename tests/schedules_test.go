@@ -35,25 +35,24 @@ func brokenPromises() []string { return []string{"execute-twice", "forget-key", 
 func TestRandomSchedules(t *testing.T) {
 	t.Parallel()
 	count, first := number(t, "PAYONCE_SCHEDULES", defaultSchedules), number(t, "PAYONCE_SEED", 1)
-	const workers = 4
+	const batch = 25 // schedules that share a store, each under an account of its own
 	for _, store := range []string{"memory", "sqlite"} {
-		for worker := range workers {
-			t.Run(fmt.Sprintf("%s, part %d of %d", store, worker+1, workers), func(t *testing.T) {
+		for from := 0; from < count; from += batch {
+			t.Run(fmt.Sprintf("%s, seeds from %d", store, first+from), func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
-				for i := worker; i < count && !t.Failed(); i += workers {
-					seed := uint64(first + i)
-					synctest.Test(t, func(t *testing.T) {
-						inner := payonce.KeyStore(memstore.New())
-						if store == "sqlite" {
-							inner = openSQLite(t, fmt.Sprintf("%s/%d.db", dir, seed))
-						}
-						newSchedule(t, seed, inner).run()
+				synctest.Test(t, func(t *testing.T) {
+					inner := payonce.KeyStore(memstore.New())
+					if store == "sqlite" {
+						inner = openSQLite(t, dir+"/payments.db")
+					}
+					for seed := first + from; seed < first+min(from+batch, count) && !t.Failed(); seed++ {
+						newSchedule(t, uint64(seed), inner).run()
 						if t.Failed() {
 							t.Logf("again: PAYONCE_SEED=%d PAYONCE_SCHEDULES=1 go test -run 'TestRandomSchedules/%s' ./tests", seed, store)
 						}
-					})
-				}
+					}
+				})
 			})
 		}
 	}
@@ -93,7 +92,7 @@ type intent struct {
 func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
 	t.Helper()
 	s := &schedule{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), inner: store}
-	s.w = newWorld(t, s.rnd.IntN(3) == 0, store)
+	s.w = newWorld(t, s.rnd.IntN(3) == 0, store, fmt.Sprint("client-", seed))
 	p, err := s.w.client(t).Payments.Create(t.Context(), params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())
@@ -106,7 +105,7 @@ func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
 // intent makes a random operation.
 func (s *schedule) intent(i int) *intent {
 	reference := fmt.Sprint("ref-", i)
-	op := &intent{id: payonce.OperationID{Account: "truelayer/sandbox/client_test_example", Reference: reference}}
+	op := &intent{id: payonce.OperationID{Account: provider(s.t, s.w.clientID).Profile().Account, Reference: reference}}
 	switch s.rnd.IntN(3) {
 	case 0:
 		op.id.Kind = "refund.create"
@@ -117,7 +116,7 @@ func (s *schedule) intent(i int) *intent {
 	case 1:
 		op.id.Kind = "truelayer.payout.create"
 		op.call = func(ctx context.Context, c *payonce.Client) error {
-			_, err := provider(s.t).API(c).Payouts.Create(ctx, truelayer.PayoutParams{
+			_, err := provider(s.t, s.w.clientID).API(c).Payouts.Create(ctx, truelayer.PayoutParams{
 				Reference: reference, MerchantAccountID: simulator.MerchantAccountGBP, Amount: payonce.Amount{Minor: 100, Currency: "GBP"},
 				Beneficiary: truelayer.PayoutBeneficiary{Type: truelayer.ToBusinessAccount, Reference: "payout"},
 			})

@@ -89,7 +89,7 @@ func TestTheWireMatrix(t *testing.T) {
 					if http2 && l.http1 {
 						return
 					}
-					synctest.Test(t, func(t *testing.T) { l.run(t, newWorld(t, http2, open(t))) })
+					synctest.Test(t, func(t *testing.T) { l.run(t, newWorld(t, http2, open(t), "client-1")) })
 				})
 			}
 		}

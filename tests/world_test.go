@@ -58,28 +58,35 @@ func openSQLite(t *testing.T, path string) payonce.KeyStore {
 
 // world is one merchant, one provider, and what is between them.
 type world struct {
-	sim       *simulator.TrueLayer
-	transport *simulator.Transport
-	store     payonce.KeyStore
+	sim      *simulator.TrueLayer
+	store    payonce.KeyStore
+	clientID string
+	http2    bool
 }
 
 // newWorld must be called inside the bubble that uses it.
-func newWorld(t *testing.T, http2 bool, store payonce.KeyStore) *world {
+func newWorld(t *testing.T, http2 bool, store payonce.KeyStore, clientID string) *world {
 	t.Helper()
-	w := &world{sim: simulator.NewTrueLayer(simulator.TrueLayerConfig{VerifySignature: cheapVerify, AutoAuthorize: true}), store: store}
-	if http2 {
-		w.transport = w.sim.TransportHTTP2()
-	} else {
-		w.transport = w.sim.Transport()
-	}
-	t.Cleanup(w.transport.Close)
-	return w
+	cfg := simulator.TrueLayerConfig{ClientID: clientID, VerifySignature: cheapVerify, AutoAuthorize: true}
+	return &world{sim: simulator.NewTrueLayer(cfg), store: store, clientID: clientID, http2: http2}
 }
 
-func provider(t *testing.T) *truelayer.Provider {
+// connect is a network of its own to the provider, as another process has.
+func (w *world) connect(t *testing.T) *http.Client {
+	t.Helper()
+	transport := w.sim.Transport
+	if w.http2 {
+		transport = w.sim.TransportHTTP2
+	}
+	own := transport()
+	t.Cleanup(own.Close)
+	return &http.Client{Transport: own}
+}
+
+func provider(t *testing.T, clientID string) *truelayer.Provider {
 	t.Helper()
 	tl, err := truelayer.New(truelayer.Config{
-		BaseURL: truelayer.Sandbox, ClientID: "client_test_example", ClientSecret: "secret_test_example",
+		BaseURL: truelayer.Sandbox, ClientID: clientID, ClientSecret: "secret_test_example",
 		SigningKeyID: "45fc75cf-5649-4134-84b3-192c2c78e990", Signer: cheapSigner{},
 	})
 	require.NoError(t, err)
@@ -89,7 +96,7 @@ func provider(t *testing.T) *truelayer.Provider {
 // client starts a client, as a new process would.
 func (w *world) client(t *testing.T, change ...func(*payonce.Config)) *payonce.Client {
 	t.Helper()
-	cfg := payonce.Config{Provider: provider(t), Store: w.store, HTTPClient: &http.Client{Transport: w.transport}, RecoverEvery: -1}
+	cfg := payonce.Config{Provider: provider(t, w.clientID), Store: w.store, HTTPClient: w.connect(t), RecoverEvery: -1}
 	for _, f := range change {
 		f(&cfg)
 	}

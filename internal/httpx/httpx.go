@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,6 +32,9 @@ type Call struct {
 	Write bool
 	// Before is the instant after which not a byte of the body may leave; zero is none.
 	Before time.Time
+	// Seen, if set, is shown the headers of an answer that came over HTTP/1, and which connection it came by, before its body is
+	// read, which is before another request can get the connection.
+	Seen func(header http.Header, connection string)
 }
 
 // Answer is what came of it.
@@ -79,6 +83,9 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 		return Answer{NotSent: evidence.notSent(err, len(call.Body)), Err: plain(err)}
 	}
 	defer res.Body.Close()
+	if conn := evidence.conn.Load(); call.Seen != nil && conn != nil && res.ProtoMajor == 1 {
+		call.Seen(res.Header, *conn)
+	}
 	answer := Answer{Status: res.StatusCode, Header: res.Header, ReceivedAt: time.Now()}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return answer // its body is a connection
@@ -112,12 +119,17 @@ func plain(err error) error {
 // evidence collects what proves that a request was not sent.
 type evidence struct {
 	asked, connected, read, refused atomic.Bool
+	conn                            atomic.Pointer[string] // names the connection
 }
 
 func (e *evidence) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { e.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { e.connected.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			e.connected.Store(true)
+			name := fmt.Sprintf("%p", info.Conn)
+			e.conn.Store(&name)
+		},
 	}
 }
 

@@ -18,16 +18,16 @@ import (
 type object = map[string]any
 
 // with returns a copy with more fields.
-func with(base object, more object) object {
+func with(base, more object) object {
 	all := maps.Clone(base)
 	maps.Copy(all, more)
 	return all
 }
 
-func jsonOf(t testing.TB, v any) []byte {
-	t.Helper()
+func jsonOf(tb testing.TB, v any) []byte {
+	tb.Helper()
 	text, err := json.Marshal(v)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return text
 }
 
@@ -36,7 +36,8 @@ const at, atMicro = "2026-08-20T12:00:00.123Z", "2026-08-20T12:00:00.123456Z"
 func source(id string) object {
 	s := object{"account_holder_name": "JANE DOE", "account_identifiers": []any{
 		object{"type": "sort_code_account_number", "sort_code": "010203", "account_number": "12345678"},
-		object{"type": "iban", "iban": "GB33BUKB20201555555555"}, object{"type": "nrb", "nrb": "61109010140000071219812874"},
+		object{"type": "iban", "iban": "GB33BUKB20201555555555"},
+		object{"type": "nrb", "nrb": "61109010140000071219812874"},
 	}}
 	if id != "" {
 		s["id"] = id
@@ -123,13 +124,15 @@ func paymentCases() map[string]paymentCase {
 
 func TestEveryPaymentStatusDecodes(t *testing.T) {
 	t.Parallel()
-	schema := openAPI(t).schema(t, "GetPayment")
-	p := newProvider(t)
+	p, texts := newProvider(t), map[string][]byte{}
+	for name, tc := range paymentCases() {
+		texts[name] = jsonOf(t, tc.answer)
+	}
+	requireAll(t, openAPI(t).schema(t, "GetPayment"), texts)
 	for name, tc := range paymentCases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := jsonOf(t, tc.answer)
-			require.NoError(t, check(t, schema, text), "the fixture")
+			text := texts[name]
 			nothingIsLost(t, text, new(truelayer.Payment))
 			payment, err := p.Portable().Payment("payment.get", text)
 			require.NoError(t, err)
@@ -179,7 +182,7 @@ func contains(t *testing.T, path string, before, after any) {
 
 func TestEveryCreatedPaymentDecodes(t *testing.T) {
 	t.Parallel()
-	schema := openAPI(t).schema(t, "CreatedPayment")
+	texts := map[string][]byte{}
 	base := object{"id": "p-1", "user": object{"id": "u-1"}, "resource_token": "the-token"}
 	for name, tc := range map[string]struct {
 		answer       object
@@ -195,7 +198,7 @@ func TestEveryCreatedPaymentDecodes(t *testing.T) {
 		"failed":                  {with(base, object{"status": "failed", "failure_stage": "authorizing", "failure_reason": "provider_error"}), payonce.StatusFailed, "", true},
 	} {
 		text := jsonOf(t, tc.answer)
-		require.NoError(t, check(t, schema, text), name)
+		texts[name] = text
 		nothingIsLost(t, text, new(truelayer.CreatedPayment))
 		payment, err := newProvider(t).Portable().Payment("payment.create", text)
 		require.NoError(t, err)
@@ -205,11 +208,12 @@ func TestEveryCreatedPaymentDecodes(t *testing.T) {
 		assert.Equal(t, tc.noMoneyMoved, payment.NoMoneyMoved, name)
 		assert.Zero(t, payment.Amount.Minor, "it is not echoed")
 	}
+	requireAll(t, openAPI(t).schema(t, "CreatedPayment"), texts)
 }
 
 func TestEveryRefundStatusDecodes(t *testing.T) {
 	t.Parallel()
-	schema, p := openAPI(t).schema(t, "PaymentRefund"), newProvider(t).Portable()
+	p := newProvider(t).Portable()
 	base := object{"id": "r-1", "amount_in_minor": 5, "currency": "EUR", "reference": "r", "created_at": at, "metadata": object{"a": "b"}}
 	var items []any
 	for name, tc := range map[string]struct {
@@ -222,7 +226,6 @@ func TestEveryRefundStatusDecodes(t *testing.T) {
 		"failed":     {with(base, object{"status": "failed", "executed_at": at, "failed_at": at, "failure_reason": "returned"}), payonce.StatusFailed},
 	} {
 		text := jsonOf(t, tc.answer)
-		require.NoError(t, check(t, schema, text), name)
 		nothingIsLost(t, text, new(truelayer.Refund))
 		refund, err := p.Refund("refund.get", text)
 		require.NoError(t, err)
@@ -231,7 +234,7 @@ func TestEveryRefundStatusDecodes(t *testing.T) {
 		items = append(items, tc.answer)
 	}
 	list := jsonOf(t, object{"items": items})
-	require.NoError(t, check(t, openAPI(t).schema(t, "GetPaymentRefunds"), list))
+	require.NoError(t, conforms(t, openAPI(t).schema(t, "GetPaymentRefunds"), list))
 	page, next, err := p.Refunds(list)
 	require.NoError(t, err)
 	assert.Len(t, page, 4)
@@ -247,7 +250,7 @@ func TestEveryRefundStatusDecodes(t *testing.T) {
 func TestEveryPayoutStatusDecodes(t *testing.T) {
 	t.Parallel()
 	spec := openAPI(t)
-	schema := spec.schema(t, "Payout")
+	texts := map[string][]byte{}
 	found := with(source(""), object{"reference": "r"})
 	verification := object{"id": account, "status": "completed", "match_result": object{"type": "partial_match", "account_holder_name": "J", "reason": "x"}}
 	beneficiaries := []object{
@@ -266,16 +269,15 @@ func TestEveryPayoutStatusDecodes(t *testing.T) {
 				"id": "o-1", "merchant_account_id": account, "amount_in_minor": 7, "currency": "PLN", "beneficiary": beneficiary, "metadata": object{"a": "b"},
 				"scheme_id": "polish_domestic_express", "created_at": at, "status": status,
 			}, more))
-			if status == "pending" { // the judge compiles the schema each time
-				require.NoError(t, check(t, schema, text), "%s", text)
-			}
+			texts[fmt.Sprint(status, beneficiary["type"])] = text
 			var payout truelayer.Payout
 			nothingIsLost(t, text, &payout)
 			assert.Equal(t, payonce.Amount{Minor: 7, Currency: "PLN"}, payout.Amount())
 		}
 	}
+	requireAll(t, spec.schema(t, "Payout"), texts)
 	text := jsonOf(t, object{"id": "o-1", "status": "authorization_required", "resource_token": "t", "user": object{"id": "u"}})
-	require.NoError(t, check(t, spec.schema(t, "PayoutCreated"), text))
+	require.NoError(t, conforms(t, spec.schema(t, "PayoutCreated"), text))
 	var created truelayer.CreatedPayout
 	nothingIsLost(t, text, &created)
 	assert.Equal(t, "t", created.ResourceToken.Reveal())
@@ -283,7 +285,7 @@ func TestEveryPayoutStatusDecodes(t *testing.T) {
 
 func TestEveryTransactionDecodes(t *testing.T) {
 	t.Parallel()
-	schema := openAPI(t).schema(t, "Transaction")
+	texts := map[string][]byte{}
 	base := object{"id": "t-1", "currency": "GBP", "amount_in_minor": 3}
 	out := object{"status": "executed", "created_at": at, "executed_at": at, "beneficiary": object{"type": "business_account"}, "context_code": "withdrawal", "returned_by": "t-2", "scheme_id": "faster_payments_service", "metadata": object{"a": "b"}}
 	for _, more := range []object{
@@ -293,26 +295,33 @@ func TestEveryTransactionDecodes(t *testing.T) {
 		with(out, object{"type": "refund", "refund_id": "r-1", "payment_id": "p-1"}),
 	} {
 		text := jsonOf(t, with(base, more))
-		require.NoError(t, check(t, schema, text), "%s", text)
+		texts[fmt.Sprint(more["type"])] = text
 		var transaction truelayer.Transaction
 		nothingIsLost(t, text, &transaction)
 		assert.Equal(t, payonce.Amount{Minor: 3, Currency: "GBP"}, transaction.Amount())
 	}
+	requireAll(t, openAPI(t).schema(t, "Transaction"), texts)
 }
 
 func TestFlowsDecode(t *testing.T) {
 	t.Parallel()
-	schema := openAPI(t).schema(t, "PerformPaymentAction")
+	texts := map[string][]byte{}
 	for _, next := range []object{
-		{"type": "provider_selection", "providers": []any{object{"id": "a"}}}, {"type": "scheme_selection", "schemes": []any{object{}}},
-		{"type": "branch_selection", "branches": []any{object{}}}, {"type": "user_account_selection", "user_accounts": []any{object{}}},
-		{"type": "form", "inputs": []any{object{}}}, {"type": "consent", "subsequent_action_hint": "redirect", "requirements": object{"pis": object{}}},
-		{"type": "redirect", "uri": "https://bank.example"}, {"type": "wait"}, {"type": "retry", "retry_options": []any{"Restart"}},
+		{"type": "provider_selection", "providers": []any{object{"id": "a"}}},
+		{"type": "scheme_selection", "schemes": []any{object{}}},
+		{"type": "branch_selection", "branches": []any{object{}}},
+		{"type": "user_account_selection", "user_accounts": []any{object{}}},
+		{"type": "form", "inputs": []any{object{}}},
+		{"type": "consent", "subsequent_action_hint": "redirect", "requirements": object{"pis": object{}}},
+		{"type": "redirect", "uri": "https://bank.example"},
+		{"type": "wait"},
+		{"type": "retry", "retry_options": []any{"Restart"}},
 	} {
 		text := jsonOf(t, object{"status": "authorizing", "authorization_flow": object{"actions": object{"next": next}}})
-		require.NoError(t, check(t, schema, text))
+		texts[fmt.Sprint(next["type"])] = text
 		nothingIsLost(t, text, new(truelayer.FlowResult))
 	}
+	requireAll(t, openAPI(t).schema(t, "PerformPaymentAction"), texts)
 	nothingIsLost(t, []byte(`{"status":"failed","failure_stage":"authorizing","failure_reason":"expired"}`), new(truelayer.FlowResult))
 }
 

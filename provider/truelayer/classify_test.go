@@ -28,14 +28,14 @@ func problemBody(status int, title, detail string) string {
 	return fmt.Sprintf(`{"type":"https://docs.truelayer.com/docs/error-types#%s","title":%q,"status":%d,"trace_id":"trace-1","detail":%q}`, fragment, title, status, detail)
 }
 
-func classify(t testing.TB, kind string, status int, body, shouldRetry string) payonce.Verdict {
-	t.Helper()
+func classify(tb testing.TB, kind string, status int, body, shouldRetry string) payonce.Verdict {
+	tb.Helper()
 	header := http.Header{}
 	if shouldRetry != "" {
 		header.Set("Tl-Should-Retry", shouldRetry)
 	}
 	req := &payonce.Request{Kind: kind, Method: http.MethodPost, Path: "/v3/x", Key: "k", EmptyOK: kind == "payment.cancel"}
-	return newProvider(t).Classify(req, &payonce.Response{Status: status, Header: header, Body: []byte(body), Complete: true, ReceivedAt: receivedAt})
+	return newProvider(tb).Classify(req, &payonce.Response{Status: status, Header: header, Body: []byte(body), Complete: true, ReceivedAt: receivedAt})
 }
 
 // refusal is what of a verdict decides, for each value of Tl-Should-Retry.

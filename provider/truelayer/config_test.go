@@ -109,7 +109,7 @@ func TestNewTakes(t *testing.T) {
 func TestProfileStatesTheFacts(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, payonce.Profile{
-		Name: "truelayer", Account: "truelayer/sandbox/" + clientID, BaseURL: truelayer.Sandbox, KeyHeader: "Idempotency-Key",
+		Name: "truelayer", Account: "truelayer/sandbox/" + clientID, BaseURL: truelayer.Sandbox, KeyHeader: "Idempotency-Key", RequestIDHeader: "Tl-Trace-Id",
 		Keys: payonce.KeysDerived, KeyLife: 30 * 24 * time.Hour, Timeout: 35 * time.Second, Currencies: map[string]int{"GBP": 2, "EUR": 2},
 	}, newProvider(t).Profile())
 }

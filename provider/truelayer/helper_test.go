@@ -44,12 +44,12 @@ func verifyStandIn(_ string, signingInput, signature []byte) error {
 }
 
 // testKey is the published test key of truelayer-signing.
-func testKey(t testing.TB, blockType string) payonce.Secret {
-	t.Helper()
+func testKey(tb testing.TB, blockType string) payonce.Secret {
+	tb.Helper()
 	text, err := os.ReadFile("testdata/signing/ec512-private.der.b64")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	der, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return payonce.Secret(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der}))
 }
 
@@ -59,20 +59,20 @@ func config() truelayer.Config {
 	}
 }
 
-func newProvider(t testing.TB, change ...func(*truelayer.Config)) *truelayer.Provider {
-	t.Helper()
+func newProvider(tb testing.TB, change ...func(*truelayer.Config)) *truelayer.Provider {
+	tb.Helper()
 	cfg := config()
 	for _, c := range change {
 		c(&cfg)
 	}
 	p, err := truelayer.New(cfg)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return p
 }
 
 // encode returns an operation's body as the client would send it.
-func encode(t testing.TB, op payonce.Operation, generation int) []byte {
-	t.Helper()
+func encode(tb testing.TB, op payonce.Operation, generation int) []byte {
+	tb.Helper()
 	body := op.Body
 	if op.KeyedBody != nil {
 		body = op.KeyedBody("key", generation)
@@ -81,7 +81,7 @@ func encode(t testing.TB, op payonce.Operation, generation int) []byte {
 		return nil
 	}
 	encoded, err := json.Marshal(body)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return encoded
 }
 
@@ -91,9 +91,9 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // requireSeeds fails a fuzz target whose committed corpus has gone.
-func requireSeeds(t testing.TB, target string, least int) {
-	t.Helper()
+func requireSeeds(tb testing.TB, target string, least int) {
+	tb.Helper()
 	seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(seeds), least, "the seed corpus of %s is gone", target)
+	require.NoError(tb, err)
+	require.GreaterOrEqual(tb, len(seeds), least, "the seed corpus of %s is gone", target)
 }

@@ -28,7 +28,7 @@ func newProvider(cfg *Config, env environment, key any) *Provider {
 	return &Provider{&dialect{
 		profile: payonce.Profile{
 			Name: "truelayer", Account: "truelayer/" + env.name + "/" + cfg.ClientID, BaseURL: env.base,
-			KeyHeader: keyHeader, Keys: payonce.KeysDerived, KeyLife: 30 * 24 * time.Hour,
+			KeyHeader: keyHeader, RequestIDHeader: "Tl-Trace-Id", Keys: payonce.KeysDerived, KeyLife: 30 * 24 * time.Hour,
 			Timeout:    35 * time.Second, // TrueLayer's ingress gives up after 29 s
 			Currencies: map[string]int{"GBP": 2, "EUR": 2},
 		},

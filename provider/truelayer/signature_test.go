@@ -45,31 +45,31 @@ func (v *vector) header() http.Header {
 // ok is the verdict of a strict verifier; what depends on the implementation is refused.
 func (v *vector) ok() bool { return v.Valid != nil && *v.Valid }
 
-func vectors(t testing.TB) []vector {
-	t.Helper()
+func vectors(tb testing.TB) []vector {
+	tb.Helper()
 	text, err := os.ReadFile("testdata/signing/vectors.json")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var file struct{ Vectors []vector }
-	require.NoError(t, json.Unmarshal(text, &file))
-	require.Len(t, file.Vectors, 24)
+	require.NoError(tb, json.Unmarshal(text, &file))
+	require.Len(tb, file.Vectors, 24)
 	return file.Vectors
 }
 
 // publicKey finds a vector's key: the one in a PEM file, whatever the id, or one of a JWKS.
-func publicKey(t testing.TB, file string) func(string) *ecdsa.PublicKey {
-	t.Helper()
+func publicKey(tb testing.TB, file string) func(string) *ecdsa.PublicKey {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata/signing", file))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	if filepath.Ext(file) == ".json" {
 		keys, err := truelayer.ParseKeySet(text)
-		require.NoError(t, err)
-		require.NotEmpty(t, keys)
+		require.NoError(tb, err)
+		require.NotEmpty(tb, keys)
 		return func(keyID string) *ecdsa.PublicKey { return keys[keyID] }
 	}
 	block, _ := pem.Decode(text)
-	require.NotNil(t, block)
+	require.NotNil(tb, block)
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return func(string) *ecdsa.PublicKey { return key.(*ecdsa.PublicKey) }
 }
 
@@ -129,18 +129,18 @@ func TestKeySetTakesOnlyP521Keys(t *testing.T) {
 }
 
 // signed returns the signature of a request made with the published test key.
-func signed(t testing.TB, p *truelayer.Provider, req *payonce.Request) string {
-	t.Helper()
-	header, err := p.Authorize(context.Background(), &http.Client{Transport: grant("a-token")}, req, false)
-	require.NoError(t, err)
-	assert.Equal(t, "Bearer a-token", header.Get("Authorization"))
+func signed(tb testing.TB, p *truelayer.Provider, req *payonce.Request) string {
+	tb.Helper()
+	header, err := p.Authorize(tb.Context(), &http.Client{Transport: grant("a-token")}, req, false)
+	require.NoError(tb, err)
+	assert.Equal(tb, "Bearer a-token", header.Get("Authorization"))
 	return header.Get("Tl-Signature")
 }
 
-func withTestKey(t testing.TB) *truelayer.Provider {
-	t.Helper()
-	key := testKey(t, "EC PRIVATE KEY")
-	return newProvider(t, func(c *truelayer.Config) { c.Signer, c.SigningKeyPEM = nil, key })
+func withTestKey(tb testing.TB) *truelayer.Provider {
+	tb.Helper()
+	key := testKey(tb, "EC PRIVATE KEY")
+	return newProvider(tb, func(c *truelayer.Config) { c.Signer, c.SigningKeyPEM = nil, key })
 }
 
 func TestWhatIsSignedVerifies(t *testing.T) {

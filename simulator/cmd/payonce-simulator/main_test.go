@@ -31,7 +31,7 @@ func TestFirstLineIsTheURL(t *testing.T) {
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	assert.JSONEq(t, `{"entries":null}`, string(body))
+	assert.JSONEq(t, `{"entries":[]}`, string(body))
 	stop()
 	require.NoError(t, <-done)
 }
