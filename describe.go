@@ -23,7 +23,7 @@ func (c *Client) describe(rec *Record) *Error {
 		Operation: rec.ID, Key: rec.Key, Generation: rec.Generation, Attempts: slices.Clone(rec.Attempts), Sent: rec.Sent,
 		FirstSentAt: rec.FirstAt, DueAt: rec.DueAt,
 	}
-	e.Kind, e.Next = kindOf(rec)
+	e.Next, e.Kind = kindOf(rec)
 	if c.policy.window > 0 && !rec.FirstAt.IsZero() {
 		e.KeyExpiresAt = rec.FirstAt.Add(c.policy.window)
 	}
@@ -34,33 +34,33 @@ func (c *Client) describe(rec *Record) *Error {
 }
 
 // kindOf says what a record's state stands for and what to do next.
-func kindOf(rec *Record) (kind error, next string) {
+func kindOf(rec *Record) (next string, kind error) {
 	class := ClassUnknown
 	if rec.Outcome != nil {
 		class = rec.Outcome.Class
 	}
 	switch rec.State {
 	case StateSucceeded:
-		return nil, ""
+		return "", nil
 	case StateOpen:
-		return ErrOutcomeUnknown, "call again with the same parameters, or let Recover finish it; never start it under another reference"
+		return "call again with the same parameters, or let Recover finish it; never start it under another reference", ErrOutcomeUnknown
 	case StateNotSent:
-		return ErrNotSent, "nothing reached the provider; call again when you like"
+		return "nothing reached the provider; call again when you like", ErrNotSent
 	case StateRejected:
 		if class == ClassDeclined {
-			return ErrDeclined, "the answer is final for this key; to try again use WithNewKey"
+			return "the answer is final for this key; to try again use WithNewKey", ErrDeclined
 		}
 		if rec.KeySpent {
-			return ErrRejected, "the answer is final for this key; to try again use WithNewKey"
+			return "the answer is final for this key; to try again use WithNewKey", ErrRejected
 		}
-		return ErrRejected, "nothing took effect; mend the cause and call again with the same parameters, or with others and WithNewKey"
+		return "nothing took effect; mend the cause and call again with the same parameters, or with others and WithNewKey", ErrRejected
 	case StateInDoubt:
 		if class == ClassReuse {
-			return errReuseAtProvider, "an earlier request with this key exists at the provider; find out what it did and settle it with Resolve"
+			return "an earlier request with this key exists at the provider; find out what it did and settle it with Resolve", errReuseAtProvider
 		}
-		return ErrInDoubt, "find out at the provider what happened and settle it with Resolve"
+		return "find out at the provider what happened and settle it with Resolve", ErrInDoubt
 	}
-	return ErrOutcomeUnknown, "the record was written by a newer version"
+	return "the record was written by a newer version", ErrOutcomeUnknown
 }
 
 // receipt says how an answer came about.

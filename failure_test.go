@@ -2,7 +2,6 @@ package payonce_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -120,10 +119,10 @@ func TestALateSuccessWinsOverARefusal(t *testing.T) {
 		var other *payonce.Client
 		b.script = []reply{{hook: func() {
 			// While the request is on its way somebody resolves the operation the wrong way round.
-			rec, err := store.Load(context.Background(), payonce.OperationID{Account: "bank/test/shop", Kind: "payment.create", Reference: "order-1"}, 0)
+			rec, err := store.Load(t.Context(), payonce.OperationID{Account: "bank/test/shop", Kind: "payment.create", Reference: "order-1"}, 0)
 			require.NoError(t, err)
 			rec.State, rec.KeySpent, rec.Lease = payonce.StateRejected, true, payonce.Lease{}
-			require.NoError(t, store.Save(context.Background(), rec))
+			require.NoError(t, store.Save(t.Context(), rec))
 		}}}
 		c := newClient(t, b, store, func(cfg *payonce.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 		_, err := c.Payments.Create(t.Context(), order("order-1"))
@@ -179,7 +178,9 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	})
 }
 
-func requestWith(body string) any { return payonce.Result[payonce.Secret]{Value: payonce.Secret(body), Raw: payonce.Raw(body)} }
+func requestWith(body string) any {
+	return payonce.Result[payonce.Secret]{Value: payonce.Secret(body), Raw: payonce.Raw(body)}
+}
 
 func TestTheRetryBudgetEndsAStormOfRetries(t *testing.T) {
 	t.Parallel()

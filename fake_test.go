@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -310,8 +309,6 @@ func detail(t *testing.T, err error) *payonce.Error {
 	require.ErrorAs(t, err, &e)
 	return e
 }
-
-var errDown = errors.New("the store is down")
 
 func clone(b []byte) []byte { return bytes.Clone(b) }
 

@@ -24,7 +24,9 @@ type flight struct {
 	working bool
 }
 
-func newFlights() *flights { return &flights{by: map[OperationID]*flight{}, busy: make(chan struct{}, 1)} }
+func newFlights() *flights {
+	return &flights{by: map[OperationID]*flight{}, busy: make(chan struct{}, 1)}
+}
 
 // join returns the flight of the operation and whether the caller is the one to work on it.
 func (fs *flights) join(id OperationID) (*flight, bool) {

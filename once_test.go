@@ -62,7 +62,7 @@ func TestTheRecordIsDurableBeforeTheFirstByte(t *testing.T) {
 		sent := 0
 		check := func() {
 			sent++
-			rec, err := store.Load(context.Background(), id, 0)
+			rec, err := store.Load(t.Context(), id, 0)
 			require.NoError(t, err)
 			assert.Equal(t, sent, rec.Sent, "the attempt was marked before it left")
 			assert.Equal(t, b.seen[len(b.seen)-1].body, string(rec.Body.Bytes()))
@@ -295,7 +295,7 @@ func TestAWaiterIsBoundedByItsOwnContext(t *testing.T) {
 		slow := func(cfg *payonce.Config) { cfg.HTTPClient = &http.Client{Transport: transport} }
 		store := memory()
 		c, other := newClient(t, b, store, slow), newClient(t, b, store, slow)
-		go func() { _, _ = c.Payments.Create(context.Background(), order("order-1")) }()
+		go func() { _, _ = c.Payments.Create(t.Context(), order("order-1")) }()
 		synctest.Wait()
 		for _, waiter := range []*payonce.Client{c, other} {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -60,7 +60,7 @@ func (h *heldOutcomes) flush() error {
 }
 
 // saveSuccess stores a success in the next commit, without waiting. It may be recorded by anybody, lease or not.
-func (c *Client) saveSuccess(rec *Record) {
+func (c *Client) saveSuccess(ctx context.Context, rec *Record) {
 	kept := *rec
 	kept.Lease = Lease{}
 	c.held.hold(&kept)
@@ -69,14 +69,14 @@ func (c *Client) saveSuccess(rec *Record) {
 			c.held.release(&kept, nil)
 			return
 		}
-		go c.insist(&kept)
+		go c.insist(ctx, &kept)
 	})
 }
 
 // insist stores a success that could not be stored at once, again and again; after Close only a few times more.
-func (c *Client) insist(rec *Record) {
+func (c *Client) insist(life context.Context, rec *Record) {
 	for wait, last := 50*time.Millisecond, 5; ; wait = min(2*wait, 10*time.Second) {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(life, 10*time.Second)
 		err := c.recordSuccess(ctx, rec)
 		cancel()
 		if err == nil || last == 0 {
@@ -84,10 +84,22 @@ func (c *Client) insist(rec *Record) {
 			return
 		}
 		c.log.LogAttrs(ctx, slog.LevelError, "a success could not be stored yet", slog.Any("operation", rec.ID), slog.String("key", rec.Key), slog.Any("error", err))
-		if pause(c.life, wait) != nil {
+		if c.restUnlessClosed(wait) {
 			last--
-			_ = pause(context.Background(), min(wait, time.Second)) // the background context never ends
+			_ = pause(life, min(wait, time.Second)) // it never ends
 		}
+	}
+}
+
+// restUnlessClosed waits, and says whether the client was closed.
+func (c *Client) restUnlessClosed(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.life.Done():
+		return true
+	case <-timer.C:
+		return false
 	}
 }
 

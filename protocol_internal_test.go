@@ -135,8 +135,8 @@ func TestTheLimitsOfACall(t *testing.T) {
 	lost := event{kind: answered, now: noon(), budget: true, rnd: .999, verdict: Verdict{Resend: true}}
 	t.Run("attempts", func(t *testing.T) {
 		t.Parallel()
-		s, a := testState(nil), action{}
-		s, _ = p.step(s, event{kind: claimed, now: noon(), budget: true})
+		s, a := p.step(testState(nil), event{kind: claimed, now: noon(), budget: true})
+		assert.Equal(t, doSend, a.do)
 		for s.tries < 4 {
 			s, a = p.step(s, lost)
 			assert.Equal(t, doWait, a.do)

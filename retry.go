@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -134,7 +135,7 @@ func (r *run) begin(now time.Time) {
 	if len(r.s.Attempts) == maxLedger {
 		r.s.Attempts = r.s.Attempts[1:]
 	}
-	r.s.Attempts = append(r.s.Attempts[:len(r.s.Attempts):len(r.s.Attempts)], Attempt{N: r.s.Sent, StartedAt: now, Waited: r.waited})
+	r.s.Attempts = append(slices.Clip(r.s.Attempts), Attempt{N: r.s.Sent, StartedAt: now, Waited: r.waited})
 	if r.s.tries > 1 {
 		r.c.budget.spend(errors.Is(r.err, context.DeadlineExceeded))
 	}
@@ -206,7 +207,7 @@ func (r *run) finish(ctx context.Context) error {
 		if r.s.tries == 1 {
 			r.c.budget.earn()
 		}
-		r.c.saveSuccess(r.rec)
+		r.c.saveSuccess(context.WithoutCancel(ctx), r.rec)
 		return nil
 	}
 	if r.s.State == StateInDoubt && r.last.Class == ClassReuse {

@@ -1,5 +1,5 @@
 //go:build !race
 
-package tests
+package tests_test
 
 const defaultSchedules = 2000

@@ -1,4 +1,4 @@
-package tests
+package tests_test
 
 import (
 	"bytes"
@@ -109,31 +109,33 @@ func visible(t *testing.T, path string) string {
 	defer db.Close()
 	var all strings.Builder
 	for _, table := range []string{"meta", "operation", "progress", "outcome"} {
-		rows, err := db.QueryContext(t.Context(), "select * from "+table)
-		require.NoError(t, err)
-		names, err := rows.Columns()
-		require.NoError(t, err)
-		for rows.Next() {
-			values := make([]any, len(names))
-			for i := range values {
-				values[i] = new(any)
-			}
-			require.NoError(t, rows.Scan(values...))
-			for i, name := range names {
-				if name == "body" {
-					continue
-				}
-				switch v := (*values[i].(*any)).(type) {
-				case []byte:
-					all.Write(v)
-				default:
-					fmt.Fprintln(&all, v)
-				}
-			}
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		dump(t, db, table, &all)
 	}
 	require.NotEmpty(t, all.String())
 	return all.String()
+}
+
+// dump writes the columns of a table, but for the body.
+func dump(t *testing.T, db *sql.DB, table string, all *strings.Builder) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "select * from "+table)
+	require.NoError(t, err)
+	defer rows.Close()
+	names, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values, targets := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(targets...))
+		for i, name := range names {
+			if text, ok := values[i].([]byte); ok && name != "body" {
+				all.Write(text)
+			} else if name != "body" {
+				fmt.Fprintln(all, values[i])
+			}
+		}
+	}
+	require.NoError(t, rows.Err())
 }

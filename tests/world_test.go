@@ -1,12 +1,11 @@
-// Package tests holds what needs everything at once: client, provider, store and the simulator whose ledger is the judge.
-package tests
+// Package tests_test holds what needs everything at once: client, provider, store and the simulator whose ledger is the judge.
+package tests_test
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ import (
 // TestMain keeps net/http's remarks on broken connections out of the output.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // cheapSigner stands in for P-521, which costs milliseconds; real signatures have tests of their own.
@@ -44,7 +43,7 @@ func cheapVerify(_ string, _, signature []byte) error {
 func stores() map[string]func(*testing.T) payonce.KeyStore {
 	return map[string]func(*testing.T) payonce.KeyStore{
 		"memory": func(*testing.T) payonce.KeyStore { return memstore.New() },
-		"sqlite": func(t *testing.T) payonce.KeyStore { return openSQLite(t, t.TempDir()+"/payments.db") },
+		"sqlite": func(t *testing.T) payonce.KeyStore { t.Helper(); return openSQLite(t, t.TempDir()+"/payments.db") },
 	}
 }
 

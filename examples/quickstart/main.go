@@ -58,7 +58,7 @@ func watch(ctx context.Context) error {
 	defer provider.stop()
 
 	fmt.Println("a payment of 50.00 GBP for order-12345:")
-	if err := provider.script(
+	if err := provider.script(ctx,
 		fault{"name": "reset-after-read"},
 		fault{"name": "answer", "status": 503, "body": "<html>try later</html>"},
 		fault{"name": "hang-executed"}); err != nil {
@@ -77,20 +77,20 @@ func watch(ctx context.Context) error {
 	}
 	_ = worker.Wait() // killed, as it should be
 	fmt.Println("a new worker, same order, same database:")
-	if err := provider.script(fault{"name": "in-flight"}); err != nil {
+	if err := provider.script(ctx, fault{"name": "in-flight"}); err != nil {
 		return err
 	}
 	if err := runWorker(ctx, dir, provider.url, "payment"); err != nil {
 		return err
 	}
 	fmt.Println("a refund of 20.00 GBP, rma-77:")
-	if err := provider.script(fault{"name": "lose-answer"}, fault{"name": "in-flight"}); err != nil {
+	if err := provider.script(ctx, fault{"name": "lose-answer"}, fault{"name": "in-flight"}); err != nil {
 		return err
 	}
 	if err := runWorker(ctx, dir, provider.url, "refund"); err != nil {
 		return err
 	}
-	return provider.verdict()
+	return provider.verdict(ctx)
 }
 
 // startWorker starts this program again as the merchant's backend. Its output is ours.

@@ -79,24 +79,24 @@ type fault map[string]any
 func (p *provider) stop() { _ = errors.Join(p.process.Process.Kill(), p.process.Wait()) }
 
 // script sets what the provider does to the next writes.
-func (p *provider) script(faults ...fault) error {
+func (p *provider) script(ctx context.Context, faults ...fault) error {
 	for _, f := range faults {
 		body, err := json.Marshal(f)
 		if err != nil {
 			return err
 		}
-		if err := p.call(http.MethodPost, "/simulator/faults", bytes.NewReader(body), nil); err != nil {
+		if err := p.call(ctx, http.MethodPost, "/simulator/faults", bytes.NewReader(body), nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *provider) call(method, path string, body *bytes.Reader, answer any) error {
+func (p *provider) call(ctx context.Context, method, path string, body *bytes.Reader, answer any) error {
 	if body == nil {
 		body = bytes.NewReader(nil)
 	}
-	req, err := http.NewRequest(method, p.url+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, p.url+path, body)
 	if err != nil {
 		return err
 	}
@@ -115,11 +115,11 @@ func (p *provider) call(method, path string, body *bytes.Reader, answer any) err
 }
 
 // count returns how often each kind of thing happened, by the ledger.
-func (p *provider) count() (map[string]int, error) {
+func (p *provider) count(ctx context.Context) (map[string]int, error) {
 	var ledger struct {
 		Entries []struct{ Kind string }
 	}
-	err := p.call(http.MethodGet, "/simulator/ledger", nil, &ledger)
+	err := p.call(ctx, http.MethodGet, "/simulator/ledger", nil, &ledger)
 	counts := map[string]int{}
 	for _, entry := range ledger.Entries {
 		counts[entry.Kind]++
@@ -132,7 +132,7 @@ func (p *provider) waitForPayment(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		counts, err := p.count()
+		counts, err := p.count(ctx)
 		if err != nil || counts["payment"] > 0 {
 			return err
 		}
@@ -145,15 +145,15 @@ func (p *provider) waitForPayment(ctx context.Context) error {
 }
 
 // verdict prints what the ledger shows, and is an error unless it is one payment and one refund.
-func (p *provider) verdict() error {
-	counts, err := p.count()
+func (p *provider) verdict(ctx context.Context) error {
+	counts, err := p.count(ctx)
 	if err != nil {
 		return err
 	}
 	var log struct {
 		Requests []struct{ Key string }
 	}
-	if err := p.call(http.MethodGet, "/simulator/requests", nil, &log); err != nil {
+	if err := p.call(ctx, http.MethodGet, "/simulator/requests", nil, &log); err != nil {
 		return err
 	}
 	requests := 0

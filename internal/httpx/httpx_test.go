@@ -34,7 +34,7 @@ func newDying(t *testing.T, http2 bool) *dying {
 	d := &dying{}
 	var mu sync.Mutex
 	first := map[string]bool{}
-	d.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	d.server = httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}

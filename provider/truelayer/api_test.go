@@ -2,6 +2,7 @@ package truelayer_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,6 +228,11 @@ func TestMerchantAccounts(t *testing.T) {
 		seen[transaction.PaymentID] = true
 	}
 	assert.Len(t, seen, 5, "all pages")
+	for _, r := range s.sim.Requests() {
+		if strings.Contains(r.Path, "/transactions?") {
+			assert.Equal(t, "true", r.Header.Get("tl-enable-pagination"), "older clients get pages only if they ask")
+		}
+	}
 	for _, err := range accounts.Transactions(t.Context(), span) {
 		require.NoError(t, err)
 		break // stopping early is fine

@@ -46,7 +46,13 @@ func verifyStandIn(_ string, signingInput, signature []byte) error {
 // testKey is the published test key of truelayer-signing.
 func testKey(tb testing.TB, blockType string) payonce.Secret {
 	tb.Helper()
-	text, err := os.ReadFile("testdata/signing/ec512-private.der.b64")
+	return keyFile(tb, "ec512-private.der.b64", blockType)
+}
+
+// keyFile turns a published key into PEM.
+func keyFile(tb testing.TB, name, blockType string) payonce.Secret {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata/signing", name))
 	require.NoError(tb, err)
 	der, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
 	require.NoError(tb, err)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -110,6 +111,28 @@ func TestVerifierRefuses(t *testing.T) {
 	}
 }
 
+// A signature over the right payload is not enough: the version is part of what is promised.
+func TestVerifierRefusesOtherVersions(t *testing.T) {
+	t.Parallel()
+	block, _ := pem.Decode([]byte(testKey(t, "EC PRIVATE KEY").Reveal()))
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	require.NoError(t, err)
+	for version, ok := range map[any]bool{"2": true, "1": false, 2: false, nil: false} {
+		options := (&jose.SignerOptions{}).WithHeader("kid", keyID).WithHeader("tl_headers", "")
+		if version != nil {
+			options = options.WithHeader("tl_version", version)
+		}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES512, Key: key}, options)
+		require.NoError(t, err)
+		jws, err := signer.Sign([]byte("POST /x\n{}"))
+		require.NoError(t, err)
+		signature, err := jws.DetachedCompactSerialize()
+		require.NoError(t, err)
+		err = truelayer.Verify(publicKey(t, "ec512-public.pem"), nil, signature, "POST", "/x", http.Header{}, []byte("{}"))
+		assert.Equal(t, ok, err == nil, "tl_version %v", version)
+	}
+}
+
 func swapHeader(t *testing.T, head, from, to string) string {
 	t.Helper()
 	decoded, err := base64.RawURLEncoding.DecodeString(head)
@@ -158,6 +181,22 @@ func TestWhatIsSignedVerifies(t *testing.T) {
 		signature := signed(t, p, req)
 		assert.NoError(t, truelayer.Verify(key, []string{"Idempotency-Key"}, signature, v.Method, v.Path, v.header(), []byte(v.Body)), v.Name)
 		assert.NotEqual(t, signature, signed(t, p, req), "every attempt is signed anew")
+	}
+}
+
+// The pairs come from regressions in other languages: short coordinates, an older key.
+func TestEveryPublishedKeyPairSignsAndVerifies(t *testing.T) {
+	t.Parallel()
+	for _, pair := range []string{"ec512", "previous-ec512", "csharp-length-error-ec512"} {
+		private := keyFile(t, pair+"-private.der.b64", "EC PRIVATE KEY")
+		p, err := truelayer.New(func() truelayer.Config {
+			cfg := config()
+			cfg.Signer, cfg.SigningKeyPEM = nil, private
+			return cfg
+		}())
+		require.NoError(t, err, pair)
+		signature := signed(t, p, &payonce.Request{Method: http.MethodPost, Path: "/x"})
+		require.NoError(t, truelayer.Verify(publicKey(t, pair+"-public.pem"), nil, signature, "POST", "/x", nil, nil), pair)
 	}
 }
 

@@ -172,7 +172,7 @@ func TestTheLeaseOfAKilledProcessEndsWithinASecondAndItsWritesStay(t *testing.T)
 			acknowledged++
 		}
 	}
-	eventually(t, "the lease of the dead process is over", func() bool {
+	eventually(t, time.Second, "the lease of the dead process is over", func() bool {
 		rec, err := store.Load(t.Context(), id("order-0"), 1)
 		return err == nil && !rec.Lease.Live
 	})

@@ -20,10 +20,10 @@ import (
 	"github.com/payonce/payonce/store/sqlitestore"
 )
 
-// eventually waits until something holds, a second at most.
-func eventually(t *testing.T, what string, holds func() bool) {
+// eventually waits until something holds.
+func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -31,7 +31,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("not within a second: %s", what)
+			t.Fatalf("not within %v: %s", within, what)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestWritesThatWaitShareACommit(t *testing.T) {
 	for n := range 100 {
 		callers.Go(func() { claim(t, store, fmt.Sprintf("order-%d", n)) })
 	}
-	eventually(t, "100 writes wait", func() bool { return store.Queued() == 100 })
+	eventually(t, time.Minute, "100 writes wait", func() bool { return store.Queued() == 100 })
 	release()
 	callers.Wait()
 	assert.EqualValues(t, 2, store.Commits()-before, "the one that was held, and one for all that waited")
@@ -82,7 +82,7 @@ func TestACallerWhoseContextEndsWhileItWaitsReturnsAtOnce(t *testing.T) {
 		_, err := store.Claim(ctx, record("order-1"))
 		answer <- err
 	}()
-	eventually(t, "the claim waits", func() bool { return store.Queued() == 1 })
+	eventually(t, time.Minute, "the claim waits", func() bool { return store.Queued() == 1 })
 	cancel()
 	require.ErrorIs(t, <-answer, context.Canceled)
 	release()
