@@ -1,7 +1,9 @@
 package truelayer_test
 
 import (
+	"crypto/ecdsa"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,32 @@ func TestNativePaymentIsThePortableOne(t *testing.T) {
 	require.ErrorIs(t, err, payonce.ErrInvalid)
 	_, err = s.api.Payments.Create(t.Context(), payonce.PaymentParams{Reference: "order-2"})
 	require.ErrorIs(t, err, payonce.ErrInvalid)
+}
+
+// The simulator verifies P-521 with code of its own.
+func TestRealSignaturesAreAccepted(t *testing.T) {
+	t.Parallel()
+	public, err := os.ReadFile("testdata/signing/ec512-public.pem")
+	require.NoError(t, err)
+	key, err := simulator.ParsePublicKey(public)
+	require.NoError(t, err)
+	sim := simulator.NewTrueLayer(simulator.TrueLayerConfig{SigningKeys: map[string]*ecdsa.PublicKey{keyID: key}})
+	transport := sim.Transport()
+	defer transport.Close()
+	for name, provider := range map[string]*truelayer.Provider{"the key": withTestKey(t), "a stand-in": newProvider(t)} {
+		client, err := payonce.New(payonce.Config{Provider: provider, Store: memstore.New(), HTTPClient: &http.Client{Transport: transport}, RecoverEvery: -1})
+		require.NoError(t, err)
+		_, err = client.Payments.Create(t.Context(), order(toShop()))
+		if name == "the key" {
+			require.NoError(t, client.Check(t.Context()))
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, payonce.ErrRejected)
+			require.ErrorContains(t, err, "Invalid request signature")
+		}
+		require.NoError(t, client.Close())
+	}
+	assert.Equal(t, 1, sim.Ledger().Count("payment"))
 }
 
 func TestLostAnswerIsResentAndOnePaymentExists(t *testing.T) {

@@ -73,8 +73,11 @@ func (s *Store) open(ctx context.Context, cfg *config) error {
 // openLocked opens the file while no other store does. It returns the keepers that died with the file open.
 func (s *Store) openLocked(ctx context.Context, cfg *config) (dead []string, err error) {
 	release, err := s.keepers.opening(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, refuse(s.path, "look for a process that hangs in Open", "another Open of it has not ended for %v", openPatience)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("another process is opening it: %w", err)
+		return nil, err
 	}
 	defer release()
 	if err := s.prepareFile(cfg); err != nil {

@@ -136,7 +136,9 @@ func TestTwoProcessesClaimEachOperationOnce(t *testing.T) {
 		total += n
 	}
 	assert.Equal(t, contested, total)
-	page, _, err := open(t, path).List(t.Context(), payonce.Filter{Account: account, Limit: 10 * contested})
+	store := open(t, path)
+	sound(t, store)
+	page, _, err := store.List(t.Context(), payonce.Filter{Account: account, Limit: 10 * contested})
 	require.NoError(t, err)
 	assert.Len(t, page, contested)
 }
@@ -181,6 +183,7 @@ func TestTheLeaseOfAKilledProcessEndsWithinASecondAndItsWritesStay(t *testing.T)
 		require.NoError(t, err)
 		require.False(t, rec.Lease.Live)
 	}
+	sound(t, store)
 	rec.Lease = payonce.Lease{Holder: "client-2", For: time.Minute}
 	require.NoError(t, store.Save(t.Context(), rec))
 
@@ -188,6 +191,16 @@ func TestTheLeaseOfAKilledProcessEndsWithinASecondAndItsWritesStay(t *testing.T)
 	keepers, err := filepath.Glob(filepath.Join(filepath.Dir(store.Path()), "*-keepers", "keeper-*"))
 	require.NoError(t, err)
 	assert.Len(t, keepers, 2, "the dead are forgotten")
+}
+
+// sound fails the test if the file is damaged.
+func sound(t *testing.T, store *sqlitestore.Store) {
+	t.Helper()
+	all, err := store.Pragmas(t.Context(), "integrity_check")
+	require.NoError(t, err)
+	for _, got := range all {
+		require.Equal(t, map[string]string{"integrity_check": "ok"}, got)
+	}
 }
 
 // hangInMigration stops in the middle of a migration.
