@@ -31,13 +31,15 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, s
 	c := r.c
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	fresh, err := c.authorize(ctx, req, a.fresh)
-	if err != nil {
+	if !a.fresh {
+		r.credentials = nil
+	}
+	if r.credentials, err = c.authorize(ctx, req, r.credentials); err != nil {
 		return Verdict{Class: ClassNotSent, Resend: !errors.Is(err, ErrInvalid)}, 0, nil, err
 	}
-	header := make(http.Header, len(req.Header)+len(fresh)+2)
+	header := make(http.Header, len(req.Header)+len(r.credentials)+2)
 	maps.Copy(header, req.Header)
-	maps.Copy(header, fresh)
+	maps.Copy(header, r.credentials)
 	header.Set("Accept-Encoding", "identity")
 	header.Set("User-Agent", "payonce-go/"+version)
 	stray := false
@@ -74,13 +76,13 @@ func (c *Client) strayAnswer(ctx context.Context, id OperationID) Verdict {
 }
 
 // authorize asks the provider for credentials and keeps a panic in a signer from taking the process down.
-func (c *Client) authorize(ctx context.Context, req *Request, fresh bool) (header http.Header, err error) {
+func (c *Client) authorize(ctx context.Context, req *Request, refused http.Header) (header http.Header, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the provider's signer panicked: %T", p)
 		}
 	}()
-	return c.provider.Authorize(ctx, c.http, req, fresh)
+	return c.provider.Authorize(ctx, c.http, req, refused)
 }
 
 // classify asks the provider. Whatever an answer does to its decoder, the outcome is unknown, not a crash.

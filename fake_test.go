@@ -211,18 +211,18 @@ func (d dialect) Portable() payonce.Portable {
 	}
 }
 
-func (d dialect) Authorize(ctx context.Context, _ *http.Client, _ *payonce.Request, fresh bool) (http.Header, error) {
+func (d dialect) Authorize(ctx context.Context, _ *http.Client, _ *payonce.Request, refused http.Header) (http.Header, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if d.authorize != nil {
-		if err := d.authorize(fresh); err != nil {
+		if err := d.authorize(refused != nil); err != nil {
 			return nil, err
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if fresh || d.tokens == 0 {
+	if refused != nil || d.tokens == 0 {
 		d.tokens++
 	}
 	return http.Header{"Authorization": {fmt.Sprintf("Bearer token-%d", d.tokens)}}, nil

@@ -14,10 +14,10 @@ type Provider interface {
 	// Portable returns how the provider speaks the portable services.
 	Portable() Portable
 	// Authorize returns the headers that every attempt needs afresh: credentials, signature, nonce. It is given the exact bytes
-	// that will be sent and must not change them. Fresh asks for a new token, because the last one was refused. Only this call may
-	// use hc, to fetch a token; it must honour ctx at once. An error means that the attempt is not sent; one that is ErrInvalid is
-	// not tried again.
-	Authorize(ctx context.Context, hc *http.Client, req *Request, fresh bool) (http.Header, error)
+	// that will be sent and must not change them. If the last attempt's credentials were refused, refused holds what this method
+	// returned for it, so that a token is renewed; otherwise it is nil. Only this call may use hc, to fetch a token; it must honour
+	// ctx at once. An error means that the attempt is not sent; one that is ErrInvalid is not tried again.
+	Authorize(ctx context.Context, hc *http.Client, req *Request, refused http.Header) (http.Header, error)
 	// Classify reads one answer. It is pure.
 	Classify(req *Request, res *Response) Verdict
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -87,6 +88,8 @@ type run struct {
 	answer []byte
 	err    error
 	waited time.Duration
+	// credentials are the last attempt's.
+	credentials http.Header
 }
 
 // obey does what step says until it says return. The record is saved before each send and at the end; rec.Progress is then what is

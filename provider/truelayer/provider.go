@@ -3,7 +3,7 @@ package truelayer
 import (
 	"context"
 	"net/http"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/payonce/payonce"
@@ -19,7 +19,6 @@ type dialect struct {
 	profile           payonce.Profile
 	tokens            *tokenSource
 	signing           signing
-	sent              sentTokens
 	rules             rules
 	noRef, ownLicence bool
 }
@@ -46,16 +45,16 @@ func (p *Provider) Profile() payonce.Profile { return p.d.profile }
 // String returns the account.
 func (p *Provider) String() string { return p.d.profile.Account }
 
-// Authorize returns a Bearer token and, for all that is not a GET, a signature over the request.
-func (p *Provider) Authorize(ctx context.Context, hc *http.Client, req *payonce.Request, fresh bool) (http.Header, error) {
-	if fresh {
-		p.d.tokens.discard(p.d.sent.of(req))
+// Authorize returns a Bearer token and, for all that is not a GET, a signature over the request. A token is given up if it is the one
+// that was refused, so that a hundred requests refused with one token fetch one new token between them.
+func (p *Provider) Authorize(ctx context.Context, hc *http.Client, req *payonce.Request, refused http.Header) (http.Header, error) {
+	if token, ok := strings.CutPrefix(refused.Get("Authorization"), "Bearer "); ok {
+		p.d.tokens.discard(payonce.Secret(token))
 	}
 	token, err := p.d.tokens.get(ctx, hc)
 	if err != nil {
 		return nil, err
 	}
-	p.d.sent.note(req, token)
 	header := http.Header{"Authorization": {"Bearer " + token.Reveal()}}
 	switch req.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -66,38 +65,4 @@ func (p *Provider) Authorize(ctx context.Context, hc *http.Client, req *payonce.
 		header.Set("Tl-Signature", signature)
 	}
 	return header, nil
-}
-
-// sentTokens remembers which token a request last went out with, so that a hundred requests refused with the same token fetch one
-// new token between them. It keeps the last few thousand requests.
-type sentTokens struct {
-	mu          sync.Mutex
-	recent, old map[string]payonce.Secret
-}
-
-const sentTokensLimit = 4096
-
-func sentName(req *payonce.Request) string {
-	if req.Key != "" {
-		return req.Key
-	}
-	return req.Method + " " + req.Path
-}
-
-func (s *sentTokens) note(req *payonce.Request, token payonce.Secret) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.recent == nil || len(s.recent) >= sentTokensLimit {
-		s.old, s.recent = s.recent, make(map[string]payonce.Secret)
-	}
-	s.recent[sentName(req)] = token
-}
-
-func (s *sentTokens) of(req *payonce.Request) payonce.Secret {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if token, ok := s.recent[sentName(req)]; ok {
-		return token
-	}
-	return s.old[sentName(req)]
 }

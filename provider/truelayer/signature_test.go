@@ -154,7 +154,7 @@ func TestKeySetTakesOnlyP521Keys(t *testing.T) {
 // signed returns the signature of a request made with the published test key.
 func signed(tb testing.TB, p *truelayer.Provider, req *payonce.Request) string {
 	tb.Helper()
-	header, err := p.Authorize(tb.Context(), &http.Client{Transport: grant("a-token")}, req, false)
+	header, err := p.Authorize(tb.Context(), &http.Client{Transport: grant("a-token")}, req, nil)
 	require.NoError(tb, err)
 	assert.Equal(tb, "Bearer a-token", header.Get("Authorization"))
 	return header.Get("Tl-Signature")
@@ -256,7 +256,7 @@ func TestSignerFailuresAreReportedAndNotInvalid(t *testing.T) {
 	t.Parallel()
 	for _, signer := range []truelayer.Signer{broken{err: errors.New("the vault is shut")}, broken{}} {
 		p := newProvider(t, func(c *truelayer.Config) { c.Signer = signer })
-		_, err := p.Authorize(t.Context(), &http.Client{Transport: grant("a-token")}, &payonce.Request{Method: http.MethodPost, Path: "/x"}, false)
+		_, err := p.Authorize(t.Context(), &http.Client{Transport: grant("a-token")}, &payonce.Request{Method: http.MethodPost, Path: "/x"}, nil)
 		require.ErrorContains(t, err, "sign the request")
 		assert.NotErrorIs(t, err, payonce.ErrInvalid, "a signer may work again")
 	}

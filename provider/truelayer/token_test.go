@@ -169,18 +169,14 @@ func TestARefusedTokenIsReplacedOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, m := newProvider(t), &mint{life: "3600", takes: time.Second}
 		hc := &http.Client{Transport: m}
-		requests := make([]*payonce.Request, 50)
-		for i := range requests {
-			requests[i] = &payonce.Request{Method: http.MethodPost, Path: "/v3/payments", Key: "key-" + string(rune('A'+i))}
-			_, err := p.Authorize(t.Context(), hc, requests[i], false)
-			require.NoError(t, err)
-		}
+		req := &payonce.Request{Method: http.MethodPost, Path: "/v3/payments", Key: "key"}
+		refused, err := p.Authorize(t.Context(), hc, req, nil)
+		require.NoError(t, err)
 		var all sync.WaitGroup
-		for i, req := range requests {
+		for i := range 50 {
 			all.Go(func() {
 				pass(t, time.Duration(i)*100*time.Millisecond) // some come while the fetch runs, some after it
-				again := *req
-				header, err := p.Authorize(t.Context(), hc, &again, true)
+				header, err := p.Authorize(t.Context(), hc, req, refused)
 				assert.NoError(t, err)
 				assert.Equal(t, "Bearer token-2", header.Get("Authorization"))
 			})
@@ -188,7 +184,9 @@ func TestARefusedTokenIsReplacedOnceForAll(t *testing.T) {
 		all.Wait()
 		assert.EqualValues(t, 2, m.count.Load())
 
-		header, err := p.Authorize(t.Context(), hc, requests[0], true)
+		refused, err = p.Authorize(t.Context(), hc, req, nil)
+		require.NoError(t, err)
+		header, err := p.Authorize(t.Context(), hc, req, refused)
 		require.NoError(t, err)
 		assert.Equal(t, "Bearer token-3", header.Get("Authorization"), "the second token was refused too")
 	})
@@ -258,7 +256,7 @@ func TestTokenFailures(t *testing.T) {
 			t.Parallel()
 			transport := httpmock.NewMockTransport()
 			transport.RegisterResponder(http.MethodPost, "https://auth.truelayer-sandbox.com/connect/token", tc.responder)
-			_, err := newProvider(t).Authorize(t.Context(), &http.Client{Transport: transport}, &payonce.Request{Method: http.MethodGet, Path: "/x"}, false)
+			_, err := newProvider(t).Authorize(t.Context(), &http.Client{Transport: transport}, &payonce.Request{Method: http.MethodGet, Path: "/x"}, nil)
 			require.ErrorContains(t, err, tc.want)
 			assert.Equal(t, tc.final, errors.Is(err, payonce.ErrInvalid), "only the authorization server's own refusal is final: %v", err)
 			assert.NotContains(t, err.Error(), clientSecret)

@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // setting is one pragma and what it must read back as.
@@ -22,7 +24,7 @@ type setting struct{ name, value string }
 // synchronous would lose acknowledged writes with the power.
 func settings(readOnly bool, maxPages int) []setting {
 	all := []setting{
-		{"busy_timeout", "10000"}, // first: it covers the change of the journal mode
+		{"busy_timeout", "10000"}, // first: it covers the change of the journal mode and a recovery
 		{"journal_mode", "wal"},
 		{"synchronous", "2"}, // full
 		{"fullfsync", "1"},   // macOS: a real flush
@@ -40,11 +42,31 @@ func settings(readOnly bool, maxPages int) []setting {
 	}
 	if readOnly {
 		all[len(all)-1].value = "1"
+	} else {
+		all = append(all, setting{"busy_timeout", busyTimeout}) // patiently does the rest
 	}
 	if maxPages > 0 {
 		all = append(all, setting{"max_page_count", strconv.Itoa(maxPages)})
 	}
 	return all
+}
+
+const (
+	// busyTimeout is for how many milliseconds SQLite waits for the write lock by itself. Its pauses grow to 100 ms, in which busy
+	// processes starve one that waits.
+	busyTimeout = "43"
+	// writePatience is for how long we wait for it.
+	writePatience = 10 * time.Second
+)
+
+// patiently calls begin until it has the write lock, some hundred times a second.
+func patiently(begin func() error) error {
+	for end := time.Now().Add(writePatience); ; {
+		err := begin()
+		if resultCode(err) != sqlite3.SQLITE_BUSY || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // connector opens connections that are what settings says, to the file that was opened first.

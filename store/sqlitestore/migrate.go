@@ -22,18 +22,34 @@ func migrations() []string { return []string{schemaSQL} }
 type header struct{ application, version, tables int }
 
 // migrate brings the file to the newest schema, in one transaction: killed at any point, it leaves the old schema or the new one.
-// Two who open at once wait for each other, and the second finds nothing to do.
+// Two who open at once wait for each other, and the second finds nothing to do. Where there is nothing to do nobody waits.
 func migrate(ctx context.Context, conn *sql.Conn, path string, scripts []string) error {
-	tx, err := conn.BeginTx(ctx, nil) // immediate, by the dsn
+	h, err := readHeader(ctx, conn)
+	if err == nil {
+		err = h.check(path, len(scripts))
+	}
+	if err != nil || h.version == len(scripts) {
+		return err
+	}
+	var tx *sql.Tx
+	err = patiently(func() error { tx, err = conn.BeginTx(ctx, nil); return err }) // immediate, by the dsn
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to do after a commit
-	h, err := readHeader(ctx, tx)
-	if err != nil {
+	if err := upgrade(ctx, tx, path, scripts); err != nil {
 		return err
 	}
-	if err := h.check(path, len(scripts)); err != nil {
+	return tx.Commit()
+}
+
+// upgrade runs what is missing. It looks again, now that nobody else can change it.
+func upgrade(ctx context.Context, tx *sql.Tx, path string, scripts []string) error {
+	h, err := readHeader(ctx, tx)
+	if err == nil {
+		err = h.check(path, len(scripts))
+	}
+	if err != nil || h.version == len(scripts) {
 		return err
 	}
 	for _, script := range scripts[h.version:] {
@@ -41,19 +57,19 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, scripts []string)
 			return fmt.Errorf("migration from schema %d: %w", h.version, err)
 		}
 	}
-	if h.version < len(scripts) {
-		if err := writeHeader(ctx, tx, len(scripts)); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
+	return writeHeader(ctx, tx, len(scripts))
 }
 
-func readHeader(ctx context.Context, tx *sql.Tx) (h header, err error) {
+// querier is a connection or its transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readHeader(ctx context.Context, q querier) (h header, err error) {
 	return h, errors.Join(
-		tx.QueryRowContext(ctx, "pragma application_id").Scan(&h.application),
-		tx.QueryRowContext(ctx, "pragma user_version").Scan(&h.version),
-		tx.QueryRowContext(ctx, "select count(*) from sqlite_schema").Scan(&h.tables),
+		q.QueryRowContext(ctx, "pragma application_id").Scan(&h.application),
+		q.QueryRowContext(ctx, "pragma user_version").Scan(&h.version),
+		q.QueryRowContext(ctx, "select count(*) from sqlite_schema").Scan(&h.tables),
 	)
 }
 

@@ -269,7 +269,7 @@ func TestEveryConnectionHasTheSettings(t *testing.T) {
 			"busy_timeout": "10000", "writable_schema": "0",
 		}
 		if i == 4 {
-			want["query_only"] = "0" // the writer
+			want["query_only"], want["busy_timeout"] = "0", "3" // the writer
 		}
 		assert.Equal(t, want, got)
 	}

@@ -86,11 +86,11 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	if _, err := w.st.begin.ExecContext(ctx); err != nil {
+	err := patiently(func() error { _, err := w.st.begin.ExecContext(ctx); return err })
+	if err != nil {
 		return err
 	}
 	for _, r := range batch {
-		var err error
 		if r.answer, err = r.run(w.st); err != nil {
 			w.undo(ctx)
 			return &statementError{err: err}
@@ -162,7 +162,7 @@ func (w *writer) truncateWAL(ctx context.Context) {
 		err = w.conn.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&busy, &pages, &moved)
 		w.truncate = busy != 0
 	}
-	if _, again := w.conn.ExecContext(ctx, "pragma busy_timeout = 10000"); err != nil || again != nil {
+	if _, again := w.conn.ExecContext(ctx, "pragma busy_timeout = "+busyTimeout); err != nil || again != nil {
 		_ = w.disconnect()
 	}
 }
