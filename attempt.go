@@ -26,22 +26,23 @@ func requestOf(rec *Record) *Request {
 	}
 }
 
-// attempt makes one request and says what came of it. An error comes with a verdict of its own: not sent, or unknown.
-func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, status int, body []byte, err error) {
+// attempt makes one request and says what came of it. The response is nil if there was none that belongs to the request; then the
+// error says why.
+func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, res *Response, err error) {
 	c := r.c
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	if !a.fresh {
 		r.credentials = nil
 	}
 	if r.credentials, err = c.authorize(ctx, req, r.credentials); err != nil {
-		return Verdict{Class: ClassNotSent, Resend: !errors.Is(err, ErrInvalid)}, 0, nil, err
+		return Verdict{Class: ClassNotSent, Resend: !errors.Is(err, ErrInvalid)}, nil, err
 	}
 	header := make(http.Header, len(req.Header)+len(r.credentials)+2)
 	maps.Copy(header, req.Header)
 	maps.Copy(header, r.credentials)
 	header.Set("Accept-Encoding", "identity")
 	header.Set("User-Agent", "payonce-go/"+version)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	stray := false
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
 		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Before: a.before,
@@ -49,20 +50,16 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, s
 			stray = c.answers.stray(connection, h.Get(c.profile.RequestIDHeader), r.rec.ID)
 		},
 	})
-	if answer.Status == 0 {
-		v := Verdict{Resend: true}
-		if answer.NotSent {
-			v.Class = ClassNotSent
-		}
-		return v, 0, nil, answer.Err
+	switch {
+	case answer.NotSent:
+		return Verdict{Class: ClassNotSent, Resend: true}, nil, answer.Err
+	case answer.Status == 0:
+		return Verdict{Resend: true}, nil, answer.Err
+	case stray:
+		return c.strayAnswer(ctx, r.rec.ID), nil, errStray
 	}
-	if stray {
-		return c.strayAnswer(ctx, r.rec.ID), 0, nil, errStray
-	}
-	v = c.classify(req, &Response{
-		Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt,
-	})
-	return v, answer.Status, answer.Body, answer.Err
+	res = &Response{Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt}
+	return c.classify(func() Verdict { return c.provider.Classify(req, res) }), res, answer.Err
 }
 
 var errStray = errors.New("the answer belongs to another request")
@@ -75,49 +72,58 @@ func (c *Client) strayAnswer(ctx context.Context, id OperationID) Verdict {
 	return Verdict{Resend: true}
 }
 
-// authorize asks the provider for credentials and keeps a panic in a signer from taking the process down.
+// authorize asks the provider for credentials, under a timeout of its own, and keeps a panic in a signer from taking the process down.
 func (c *Client) authorize(ctx context.Context, req *Request, refused http.Header) (header http.Header, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the provider's signer panicked: %T", p)
 		}
 	}()
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	return c.provider.Authorize(ctx, c.http, req, refused)
 }
 
-// classify asks the provider. Whatever an answer does to its decoder, the outcome is unknown, not a crash.
-func (c *Client) classify(req *Request, res *Response) (v Verdict) {
+// classify runs a provider's decoder. Whatever an answer does to it, the outcome is unknown, not a crash.
+func (c *Client) classify(decode func() Verdict) (v Verdict) {
 	defer func() {
 		if recover() != nil {
 			v = Verdict{Code: "unreadable answer"}
 		}
 	}()
-	return c.provider.Classify(req, res)
+	return decode()
+}
+
+// lookupOf returns the read that finds what a request made, where the provider has one.
+func (c *Client) lookupOf(req *Request) (q Query, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	if lookuper, is := c.provider.(Lookuper); is {
+		return lookuper.Lookup(req)
+	}
+	return Query{}, false
 }
 
 // lookup asks the provider what became of the operation.
 func (r *run) lookup(ctx context.Context) event {
-	lookuper, ok := r.c.provider.(Lookuper)
 	req := r.request()
-	if !ok {
-		return event{kind: lookedUp}
-	}
-	q, ok := lookuper.Lookup(req)
-	if !ok {
-		r.s.State = StateInDoubt
-		return event{kind: lookedUp}
-	}
+	lookuper, _ := r.c.provider.(Lookuper) // the protocol looks up only where one can
+	q, _ := r.c.lookupOf(req)
 	look := r.c.newReading(&q)
 	a, _ := look.step(ctx, event{kind: claimed})
 	_ = look.obey(ctx, a) // a read has nothing to save
-	if look.status == 0 {
+	e := event{kind: lookedUp, asked: look.s.LastAt}
+	if look.res == nil {
 		r.err = look.err
-		return event{kind: lookedUp}
+		return e
 	}
-	v := lookuper.ClassifyLookup(req, &Response{Status: look.status, Body: look.answer, Complete: look.answer != nil, ReceivedAt: wallNow()})
-	r.last = v
-	if v.Class != ClassUnknown {
-		r.decide(v, look.status, look.answer)
+	e.verdict = r.c.classify(func() Verdict { return lookuper.ClassifyLookup(req, look.res) })
+	r.last = e.verdict
+	if e.verdict.Class != ClassUnknown {
+		r.decide(e.verdict, look.res)
 	}
-	return event{kind: lookedUp, verdict: v, status: look.status}
+	return e
 }

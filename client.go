@@ -96,7 +96,6 @@ func New(cfg Config) (*Client, error) {
 	c.scope = scopeOf(c.store.Salt(), &c.profile)
 	c.profile.Credential = "" // needed no more
 	c.timeout = orDefault(cfg.Retry.AttemptTimeout, orDefault(c.profile.Timeout, 30*time.Second))
-	_, c.policy.canLookup = c.provider.(Lookuper)
 	cfg.Retry.apply(&c.policy)
 	c.policy.window = sendWindow(c.profile.KeyLife)
 	durability := c.store.Durability()
@@ -184,8 +183,11 @@ func (cfg *Config) check() error {
 		p.add("Config.Store", "has no salt; was it opened?")
 	}
 	p.addErr(cfg.Retry.check())
-	if cfg.Lease < 0 {
-		p.add("Config.Lease", "is negative")
+	if cfg.Lease != 0 && cfg.Lease < time.Second {
+		p.add("Config.Lease", "is less than a second")
+	}
+	if cfg.RecoverEvery > 0 && cfg.RecoverEvery < time.Second {
+		p.add("Config.RecoverEvery", "is less than a second")
 	}
 	return p.err()
 }

@@ -25,7 +25,7 @@ func (c *Client) describe(rec *Record) *Error {
 	}
 	e.Next, e.Kind = kindOf(rec)
 	if c.policy.window > 0 && !rec.FirstAt.IsZero() {
-		e.KeyExpiresAt = rec.FirstAt.Add(c.policy.window)
+		e.KeyExpiresAt = c.policy.sendBefore(state{Progress: Progress{Possible: 1, FirstAt: rec.FirstAt}, createdAt: rec.CreatedAt})
 	}
 	if o := rec.Outcome; o != nil {
 		e.Status, e.Code, e.Message, e.RequestID = o.Status, o.Code, o.Message, o.RequestID
@@ -84,7 +84,7 @@ func (a *answer) body() Raw {
 	if a.rec == nil || a.rec.Outcome == nil {
 		return nil
 	}
-	return a.rec.Outcome.Body
+	return slices.Clone(a.rec.Outcome.Body)
 }
 
 // answered says whether there is a result to give the caller: a success, or a decline, which has both result and error.

@@ -74,7 +74,8 @@ type Error struct {
 	FirstSentAt time.Time
 	// KeyExpiresAt is when the same key may no longer be sent; zero when nothing was sent or the key lives for ever.
 	KeyExpiresAt time.Time
-	// DueAt is when Recover will look at the operation again; zero when it won't.
+	// DueAt is when Recover will look at an open operation again; of a closed one it is when the server said that trying again makes
+	// sense.
 	DueAt time.Time
 	// Status is the provider's last HTTP status, 0 when there was no answer.
 	Status int
@@ -122,7 +123,21 @@ func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
 	}
-	return []error{e.Kind, e.Err}
+	return []error{e.Kind, foreign{e.Err}}
+}
+
+// foreign is a cause. What it says in this package's words is about something else (a read, a signer's input) and not about the
+// operation, so only other people's errors are found in it.
+type foreign struct{ error }
+
+func (f foreign) Is(target error) bool {
+	_, ours := target.(*sentinel)
+	return !ours && errors.Is(f.error, target)
+}
+
+func (f foreign) As(target any) bool {
+	_, ours := target.(**Error)
+	return !ours && errors.As(f.error, target)
 }
 
 // fieldError is one thing that is wrong with the input.

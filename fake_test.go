@@ -156,6 +156,13 @@ func (b *bank) writes() []received {
 	return writes
 }
 
+// forget is what a provider does at the end of a key's life.
+func (b *bank) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.made = map[string]string{}
+}
+
 func (b *bank) set(id, status string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

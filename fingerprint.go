@@ -90,6 +90,7 @@ func scopeOf(salt []byte, p *Profile) []byte {
 func sealOf(salt []byte, r *Record) []byte {
 	d := newDigest(salt, "seal v1")
 	d.text(r.ID.Account, r.ID.Kind, r.ID.Reference, strconv.Itoa(r.Generation), r.Key, r.Origin, r.Method, r.Path)
+	d.text(strconv.Itoa(int(r.Replay)), strconv.FormatBool(r.EmptyOK), strconv.FormatInt(r.NotAfter.UnixMicro(), 10))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		d.text(name, strconv.Itoa(len(r.Header[name])))
 		d.text(r.Header[name]...)

@@ -13,13 +13,12 @@ type flights struct {
 	busy chan struct{}
 }
 
-// flight is one goroutine's work. answer and err are set before done is closed.
+// flight is one goroutine's work. answer is set before done is closed.
 type flight struct {
 	done   chan struct{}
 	answer answer
-	err    error
-	// shareable says that the answer is about the operation, not about the caller who worked on it.
-	shareable bool
+	// shared says that the answer is about the operation, not about the caller who worked on it.
+	shared bool
 	// working says that a record is leased for it.
 	working bool
 }
@@ -40,13 +39,21 @@ func (fs *flights) join(id OperationID) (*flight, bool) {
 	return f, true
 }
 
-// leave hands the answer to those who wait. After the worker's own context ended they go on by themselves.
-func (fs *flights) leave(id OperationID, f *flight, a answer, err error, interrupted bool) {
-	f.answer, f.err, f.shareable = a, err, a.rec != nil && !interrupted
+// leave hands the answer to those who wait. What is still open after the worker's own context ended is theirs to go on with.
+func (fs *flights) leave(id OperationID, f *flight, a answer, interrupted bool) {
+	f.answer, f.shared = a, a.rec != nil && (!interrupted || a.rec.State != StateOpen)
 	fs.mu.Lock()
 	delete(fs.by, id)
 	fs.mu.Unlock()
 	close(f.done)
+}
+
+// flying says that a goroutine of this process works on the operation.
+func (fs *flights) flying(id OperationID) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	_, ok := fs.by[id]
+	return ok
 }
 
 // working notes that the operation's record is leased, so that the lease is renewed.

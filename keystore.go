@@ -10,7 +10,8 @@ import (
 // when Claim or Save has returned nil, what was written outlasts the process and, if Durability says so, the machine's power.
 //
 // A store decides nothing. The only writes are an insert and a compare-and-set on Record.Version; leases ride in them. Any method
-// may fail after it has committed, and callers expect that. All methods are safe for concurrent use, by many processes where the
+// may fail after it has committed, and callers expect that; but unless the error is the context's, what it asked for has happened by
+// then or never will. All methods are safe for concurrent use, by many processes where the
 // store can be shared. Records that go in or come out are the caller's: the store keeps no reference to them and shares no memory.
 // The suite in store/storetest is the contract.
 type KeyStore interface {
@@ -19,24 +20,25 @@ type KeyStore interface {
 	// Salt returns the store's random key of 32 bytes, made once when the store was created. Hashes in records are keyed with it.
 	Salt() []byte
 	// Claim inserts rec, leased to rec.Lease.Holder for rec.Lease.For, with Version 1, if the operation has no record of this or a
-	// later generation; it then returns rec itself, Version set. Otherwise it changes nothing and returns the stored record of the
-	// latest generation. If rec.Exclusive and another operation of the same Scope has the same key, it is ErrKeyReuse.
+	// later generation; it then returns rec itself, Version and Lease.Live set. Otherwise it changes nothing and returns the stored
+	// record of the latest generation. If another record of the same Scope has the same key and both are Exclusive, it is ErrKeyReuse.
 	Claim(ctx context.Context, rec *Record) (*Record, error)
 	// Load returns the record of one generation, or of the latest if generation is 0. ErrNotFound if there is none.
 	Load(ctx context.Context, id OperationID, generation int) (*Record, error)
 	// Save replaces rec.Progress and the lease if the stored Version is rec.Version, and increments rec.Version; otherwise it
 	// changes nothing and returns ErrStale. Lease.For > 0 leases the record to Lease.Holder for so long from now by the store's
-	// clock, 0 releases it. It is durable when it returns.
+	// clock, 0 releases it. It is durable when it returns. Saving a record that does not exist is ErrStale.
 	Save(ctx context.Context, rec *Record) error
-	// SaveLater is Save without waiting: it returns at once, rides in the next commit, and then calls done exactly once, which
-	// must not block. A crash before may lose it. Writes that are asked for later are never done earlier.
+	// SaveLater is Save of a copy of rec without waiting: it returns at once, rides in the next commit, and calls done exactly once,
+	// perhaps before it returns; done must not block. A crash before may lose it. Writes that are asked for later are never done
+	// earlier.
 	SaveLater(rec *Record, done func(error))
-	// Renew extends the leases that holder still has on these operations, without a new Version.
+	// Renew extends the leases that holder still has on these operations, without a new Version. One that ran out stays so.
 	Renew(ctx context.Context, holder string, length time.Duration, ids []OperationID) error
 	// List returns a page of records in the order of their DueAt, then of their creation.
 	List(ctx context.Context, f Filter) (page []*Record, next string, err error)
-	// Purge forgets the bodies (request and answer) of closed records that were last changed before the time, at most limit of
-	// them, and returns how many. Identity, key, fingerprint, ids and outcome stay.
+	// Purge forgets the bodies (request and answer) of records that are Final and were last changed before the time, at most limit
+	// of them, and returns how many; Version stays. Identity, key, fingerprint, ids and outcome stay too.
 	Purge(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
@@ -148,6 +150,11 @@ type Progress struct {
 	Outcome *Outcome
 	// Reason says why an operation is in doubt or was closed without an answer; Note is what a person wrote when resolving it.
 	Reason, Note string
+}
+
+// Final says that nothing is ever sent again under the generation's key.
+func (p *Progress) Final() bool {
+	return p.State == StateSucceeded || (p.KeySpent && (p.State == StateRejected || p.State == StateNotSent))
 }
 
 // Attempt is one line of a record's ledger of attempts.

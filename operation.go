@@ -1,6 +1,8 @@
 package payonce
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -62,6 +64,14 @@ type Operation struct {
 	NotAfter time.Time
 }
 
+// String returns kind, reference, method and path.
+func (op Operation) String() string {
+	return op.Kind + " " + op.Reference + " " + orDefault(op.Method, http.MethodPost) + " " + op.Path
+}
+
+// Format writes String whatever the verb: bodies hold personal data.
+func (op Operation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, op.String()) }
+
 // CallOption changes one call.
 type CallOption func(*callOptions)
 
@@ -72,10 +82,11 @@ type callOptions struct {
 
 // WithNewKey starts the operation's next generation under a new key, with the same or other content. It is granted only when the
 // last generation is known to have moved no money (rejected, not sent, or a payment that a fresh read shows failed, expired or
-// cancelled); otherwise the call fails with ErrKeyReuse and sends nothing.
+// cancelled), and retires it. Otherwise the call sends nothing and its error says what the operation is (ErrOutcomeUnknown, ErrInDoubt),
+// or ErrKeyReuse if it succeeded.
 func WithNewKey() CallOption { return func(o *callOptions) { o.newKey = true } }
 
-// WithKey makes the caller's own key the idempotency key of a new operation. Another operation of the account that already has it
+// WithKey makes the caller's own key the idempotency key of a new operation, or with WithNewKey of its next generation. Another operation of the account that already has it
 // is ErrKeyReuse. An operation that exists keeps its key; asking for another one is ErrKeyReuse too.
 func WithKey(key string) CallOption { return func(o *callOptions) { o.key = key } }
 
@@ -86,7 +97,7 @@ type Receipt struct {
 	// Key is what the provider dedupes on, Generation which key of the operation it is (1, 2, …).
 	Key        string
 	Generation int
-	// Attempts counts the requests on the wire of this generation, over all calls and processes.
+	// Attempts counts the attempts of this generation, over all calls and processes: each is at most one request on the wire.
 	Attempts int
 	// Replayed is "" for a fresh answer, "local" for one from the record with no request, "provider" where the provider marks its replays.
 	Replayed string

@@ -14,11 +14,16 @@ import (
 type heldOutcomes struct {
 	mu      sync.Mutex
 	by      map[OperationID]*Record
+	pending int // writes that are not over
+	settled *sync.Cond
 	lastErr error
-	pending sync.WaitGroup
 }
 
-func newHeldOutcomes() *heldOutcomes { return &heldOutcomes{by: map[OperationID]*Record{}} }
+func newHeldOutcomes() *heldOutcomes {
+	h := &heldOutcomes{by: map[OperationID]*Record{}}
+	h.settled = sync.NewCond(&h.mu)
+	return h
+}
 
 func (h *heldOutcomes) get(id OperationID) (*Record, bool) {
 	h.mu.Lock()
@@ -27,36 +32,51 @@ func (h *heldOutcomes) get(id OperationID) (*Record, bool) {
 	return rec, ok
 }
 
+// hold begins a write, of a success that must not be forgotten meanwhile.
 func (h *heldOutcomes) hold(rec *Record) {
-	h.pending.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.by[rec.ID] = rec
+	h.pending++
+	if rec.State == StateSucceeded {
+		h.by[rec.ID] = rec
+	}
 }
 
-// release ends the hold; what could not be stored stays, for flush to name.
+// release ends a write; a success that could not be stored stays, for flush to name.
 func (h *heldOutcomes) release(rec *Record, err error) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	switch {
 	case err != nil:
 		h.lastErr = err
 	case h.by[rec.ID] == rec:
 		delete(h.by, rec.ID)
 	}
-	h.mu.Unlock()
-	h.pending.Done()
+	if h.pending--; h.pending == 0 {
+		h.settled.Broadcast()
+	}
 }
 
 // flush waits until everything is stored or given up, and names what isn't stored.
 func (h *heldOutcomes) flush() error {
-	h.pending.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for h.pending > 0 {
+		h.settled.Wait()
+	}
 	var errs []error
 	for id, rec := range h.by {
 		errs = append(errs, fmt.Errorf("payonce: %s succeeded (key %s) but could not be stored; the next call will ask the provider again: %w", id, rec.Key, h.lastErr))
 	}
 	return errors.Join(errs...)
+}
+
+// releaseLater gives an open record's lease back without waiting, for a caller who has no time left. If it fails the lease runs out.
+func (c *Client) releaseLater(rec *Record) {
+	kept := *rec
+	kept.Lease = Lease{}
+	c.held.hold(&kept)
+	c.store.SaveLater(&kept, func(err error) { c.held.release(&kept, err) })
 }
 
 // saveSuccess stores a success in the next commit, without waiting. It may be recorded by anybody, lease or not.
@@ -109,7 +129,7 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
 	if err != nil {
 		return err
 	}
-	if current.State == StateSucceeded {
+	if current.State == StateSucceeded && current.Outcome != nil {
 		c.compare(ctx, current, rec)
 		return nil
 	}
@@ -117,10 +137,30 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a success arrived after the operation was closed", slog.Any("operation", rec.ID),
 			slog.String("key", rec.Key), slog.String("was", current.State.String()))
 	}
-	current.State, current.Accepted, current.Outcome, current.Reason = StateSucceeded, true, rec.Outcome, ""
-	current.Lease = Lease{}
-	return c.store.Save(ctx, current)
+	current.Accepted, current.Outcome, current.Lease = true, rec.Outcome, Lease{}
+	if current.Reason != twoSucceeded {
+		current.State, current.Reason = StateSucceeded, ""
+	}
+	return errors.Join(c.store.Save(ctx, current), c.warnLater(ctx, current))
 }
+
+// warnLater raises an alarm when a generation succeeded after the next one was begun, and puts a later success in doubt: both moved
+// money.
+func (c *Client) warnLater(ctx context.Context, earlier *Record) error {
+	later, err := c.store.Load(ctx, earlier.ID, 0)
+	if err != nil || later.Generation == earlier.Generation {
+		return err
+	}
+	c.log.LogAttrs(ctx, slog.LevelError, "a success arrived after a new key was made", slog.Any("operation", earlier.ID),
+		slog.Int("generation", earlier.Generation), slog.Int("latest", later.Generation), slog.String("latest_state", later.State.String()))
+	if later.State != StateSucceeded && later.State != StateOpen {
+		return nil
+	}
+	later.State, later.Reason, later.Lease = StateInDoubt, twoSucceeded, Lease{}
+	return c.store.Save(ctx, later)
+}
+
+const twoSucceeded = "an earlier generation of the operation succeeded too"
 
 // compare raises an alarm when one operation has two different results: the provider executed it twice.
 func (c *Client) compare(ctx context.Context, a, b *Record) {

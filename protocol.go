@@ -12,10 +12,13 @@ type state struct {
 	replay              Replay
 	prepared            bool
 	createdAt, notAfter time.Time
-	// pinned says that host, account and dedupe scope are still those of the record.
-	pinned bool
+	// pinned says that host, account and dedupe scope are still those of the record, canLookup that the provider can be asked what
+	// became of it.
+	pinned, canLookup bool
 
-	startedAt    time.Time
+	// read says that it is no write: an attempt that was not answered can have done nothing.
+	read bool
+
 	tries, waits int
 	reauthorized bool
 }
@@ -23,14 +26,17 @@ type state struct {
 // event is what happened.
 type event struct {
 	kind eventKind
-	now  time.Time
+	// now is the wall clock's time, elapsed how long the call has lasted by the monotonic clock.
+	now     time.Time
+	elapsed time.Duration
 	// rnd is a random number in [0,1), deadline the caller's (zero: none), budget whether the client still has retries to spend.
 	rnd      float64
 	deadline time.Time
 	budget   bool
-	// verdict and status are the answer's, for answered and lookedUp.
+	// verdict and status are the answer's, for answered and lookedUp; asked is when the lookup was asked.
 	verdict Verdict
 	status  int
+	asked   time.Time
 }
 
 type eventKind int
@@ -48,7 +54,7 @@ type action struct {
 	do doing
 	// wait is how long, for doWait.
 	wait time.Duration
-	// fresh asks for new credentials, before is the instant after which not a byte may leave (zero: none), for doSend.
+	// fresh asks for new credentials, before is the instant after which the body may not leave (zero: none), for doSend.
 	fresh  bool
 	before time.Time
 }
@@ -70,8 +76,8 @@ type policy struct {
 	ceilings []time.Duration
 	// window is how long after the first mark a key may still be sent; 0 is for ever.
 	window time.Duration
-	// lossy says that the store may lose a mark, canLookup that the provider can be asked.
-	lossy, canLookup bool
+	// lossy says that the store may lose a mark.
+	lossy bool
 }
 
 const keyTaken = "the provider says that the key is taken"
@@ -88,7 +94,7 @@ func (p *policy) step(s state, e event) (state, action) {
 	case lookedUp:
 		return p.onLookedUp(s, e)
 	case gaveUp:
-		return p.conclude(s, e.now, 0)
+		return p.conclude(s, e.now, Verdict{Resend: true})
 	}
 	return s, action{}
 }
@@ -99,19 +105,18 @@ func (p *policy) onClaimed(s state, e event) (state, action) {
 	case StateSucceeded:
 		return s, action{}
 	case StateInDoubt:
-		if p.canLookup {
+		if s.canLookup {
 			return s, action{do: doLookup}
 		}
 		return s, action{}
-	case StateRejected:
-		if s.KeySpent || s.Possible > 0 {
+	case StateRejected, StateNotSent:
+		if s.KeySpent || !s.harmless() {
 			return s, action{}
 		}
 	case StateOpen:
 		if s.KeySpent {
 			return p.stuck(s, keyTaken)
 		}
-	case StateNotSent:
 	}
 	s.State, s.Reason = StateOpen, ""
 	return p.send(s, e, false)
@@ -122,7 +127,9 @@ func (p *policy) send(s state, e event, fresh bool) (state, action) {
 	if reason := p.barred(s, e.now); reason != "" {
 		return p.stuck(s, reason)
 	}
-	a := action{do: doSend, fresh: fresh, before: p.sendBefore(s)}
+	if s.read {
+		s.Reached, s.Possible, s.Accepted = 0, 0, false
+	}
 	if s.Reached == 0 {
 		s.FirstAt = e.now
 	}
@@ -132,7 +139,17 @@ func (p *policy) send(s state, e event, fresh bool) (state, action) {
 	s.tries++
 	s.LastAt = e.now
 	s.DueAt = e.now
-	return s, a
+	return s, action{do: doSend, fresh: fresh, before: p.leaveBefore(s)}
+}
+
+// leaveBefore returns the instant after which the marked attempt may not leave any more. Whoever waits out MaxInFlight after a mark
+// counts on it: a process that was paused between its mark and the wire must not send into what others have settled meanwhile.
+func (p *policy) leaveBefore(s state) time.Time {
+	patience := s.LastAt.Add(p.maxInFlight / 2)
+	if before := p.sendBefore(s); !before.IsZero() && before.Before(patience) {
+		return before
+	}
+	return patience
 }
 
 // barred says why nothing may be sent, or "".
@@ -141,7 +158,7 @@ func (p *policy) barred(s state, now time.Time) string {
 	switch {
 	case !s.pinned:
 		return "host, account or credential is no longer the one it was begun under"
-	case s.replay == ReplayOnce && s.Possible > 0:
+	case s.replay == ReplayOnce && !s.harmless():
 		return "the provider does not dedupe this operation"
 	case !before.IsZero() && !now.Before(before):
 		if before.Equal(s.notAfter) {
@@ -152,7 +169,7 @@ func (p *policy) barred(s state, now time.Time) string {
 	return ""
 }
 
-// sendBefore returns the instant after which not a byte may leave; zero if there is none. A key's life counts from the first mark
+// sendBefore returns the instant after which nothing may be sent; zero if there is none. A key's life counts from the first mark
 // that may have arrived, and from the creation where that mark may have been lost.
 func (p *policy) sendBefore(s state) time.Time {
 	var before time.Time
@@ -160,7 +177,7 @@ func (p *policy) sendBefore(s state) time.Time {
 	case p.window == 0:
 	case p.lossy:
 		before = s.createdAt.Add(p.window)
-	case s.Possible > 0:
+	case !s.harmless():
 		before = s.FirstAt.Add(p.window)
 	}
 	if !s.notAfter.IsZero() && (before.IsZero() || s.notAfter.Before(before)) {
@@ -178,7 +195,7 @@ func (p *policy) stuck(s state, reason string) (state, action) {
 		if s.Reached > 0 {
 			s.State = StateRejected
 		}
-	case p.canLookup:
+	case s.canLookup:
 		return s, action{do: doLookup}
 	default:
 		s.State = StateInDoubt
@@ -199,7 +216,7 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 		s.State, s.Reason = StateSucceeded, ""
 		return s, action{}
 	case ClassDeclined:
-		if success2xx || v.Proven || (s.Possible == 1 && !s.Accepted) {
+		if success2xx || (!s.Accepted && (v.Proven || s.Possible == 1)) {
 			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 			return s, action{}
 		}
@@ -231,23 +248,24 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 // next decides whether this call sends again, and when.
 func (p *policy) next(s state, e event) (state, action) {
 	v := e.verdict
-	elapsed := e.now.Sub(s.startedAt)
 	switch {
-	case s.tries >= p.maxAttempts || elapsed >= p.maxElapsed || !e.budget:
-		return p.conclude(s, e.now, v.Wait)
-	case s.replay == ReplayOnce && s.Possible > 0:
-		return p.stuck(s, "the provider does not dedupe this operation")
+	case e.elapsed >= p.maxElapsed:
+		return p.conclude(s, e.now, v)
 	case v.Reauthorize && !s.reauthorized:
 		s.reauthorized = true
 		return p.send(s, e, true)
+	case s.tries >= p.maxAttempts || !e.budget:
+		return p.conclude(s, e.now, v)
+	case s.replay == ReplayOnce && !s.harmless():
+		return p.stuck(s, "the provider does not dedupe this operation")
 	case !v.Resend:
-		return p.conclude(s, e.now, v.Wait)
+		return p.conclude(s, e.now, v)
 	}
 	wait := max(v.Wait, p.backoff(s.waits, e.rnd))
 	s.waits++
 	tooLong := v.Wait > p.maxHint || (!e.deadline.IsZero() && e.now.Add(v.Wait).After(e.deadline))
-	if tooLong || elapsed+wait > p.maxElapsed {
-		return p.conclude(s, e.now, wait)
+	if tooLong || e.elapsed+wait > p.maxElapsed {
+		return p.conclude(s, e.now, v)
 	}
 	return s, action{do: doWait, wait: wait}
 }
@@ -261,17 +279,20 @@ func (p *policy) backoff(n int, rnd float64) time.Duration {
 }
 
 // conclude ends the call: closed where nothing can have been executed, else open and due later. An operation begun by Prepare stays
-// open when it was not sent, because nobody was told.
-func (p *policy) conclude(s state, now time.Time, wait time.Duration) (state, action) {
-	s.DueAt = now.Add(wait)
+// open when it was not sent, or was put off, because nobody was told.
+func (p *policy) conclude(s state, now time.Time, v Verdict) (state, action) {
+	s.DueAt = now.Add(v.Wait)
+	putOff := v.Resend || v.Reauthorize
 	switch {
+	case s.harmless() && s.prepared && (s.Reached == 0 || putOff):
 	case s.harmless() && s.Reached > 0:
 		s.State = StateRejected
-	case s.harmless() && !s.prepared:
+		return s, action{}
+	case s.harmless():
 		s.State = StateNotSent
-	default:
-		s.DueAt = now.Add(max(wait, laterBy(s.Sent)))
+		return s, action{}
 	}
+	s.DueAt = now.Add(max(v.Wait, laterBy(s.Sent)))
 	return s, action{}
 }
 
@@ -282,29 +303,25 @@ func laterBy(sent int) time.Duration {
 
 // onLookedUp takes in what a lookup found. Absence proves something only when no request can still be on its way.
 func (p *policy) onLookedUp(s state, e event) (state, action) {
+	s.DueAt = e.now.Add(max(e.verdict.Wait, laterBy(s.Sent)))
 	switch e.verdict.Class {
 	case ClassSucceeded:
 		s.State, s.Reason = StateSucceeded, ""
-		return s, action{}
 	case ClassDeclined:
 		s.State, s.KeySpent, s.Possible = StateRejected, true, 0
-		return s, action{}
 	case ClassRefused:
 		quiet := s.LastAt.Add(p.maxInFlight)
 		switch {
-		case s.Accepted:
+		case s.Accepted || !s.pinned: // it was there, or was looked for elsewhere
 			s.State = StateInDoubt
-		case e.now.Before(quiet):
+		case e.asked.Before(quiet):
 			s.DueAt = quiet
 		default:
 			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 		}
-		return s, action{}
 	case ClassMismatch, ClassReuse:
 		s.State = StateInDoubt
-		return s, action{}
 	case ClassUnknown, ClassNotSent, ClassInFlight, ClassDuplicate:
 	}
-	s.DueAt = e.now.Add(max(e.verdict.Wait, laterBy(s.Sent)))
 	return s, action{}
 }

@@ -17,7 +17,7 @@ func testPolicy() policy {
 }
 
 func testState(change func(*state)) state {
-	s := state{pinned: true, createdAt: noon(), startedAt: noon()}
+	s := state{pinned: true, createdAt: noon()}
 	if change != nil {
 		change(&s)
 	}
@@ -32,6 +32,7 @@ func TestClaimedRecords(t *testing.T) {
 	tests := map[string]struct {
 		state  func(*state)
 		policy func(*policy)
+		look   bool
 		after  time.Duration
 		do     doing
 		want   State
@@ -41,12 +42,13 @@ func TestClaimedRecords(t *testing.T) {
 		"a succeeded one answers":                              {state: func(s *state) { s.State = StateSucceeded }, do: doReturn, want: StateSucceeded},
 		"one that was not sent is sent":                        {state: func(s *state) { s.State = StateNotSent }, do: doSend},
 		"a refused one whose key is not spent is sent":         {state: func(s *state) { s.State, s.Sent, s.Reached = StateRejected, 1, 1 }, do: doSend},
+		"one that was not sent and has a successor answers":    {state: func(s *state) { s.State, s.KeySpent = StateNotSent, true }, do: doReturn, want: StateNotSent},
 		"a refused one whose key is spent answers":             {state: func(s *state) { s.State, s.KeySpent = StateRejected, true }, do: doReturn, want: StateRejected},
 		"one in doubt stays in doubt":                          {state: func(s *state) { s.State, s.Possible = StateInDoubt, 1 }, do: doReturn, want: StateInDoubt},
-		"one in doubt is looked up where that is possible":     {state: func(s *state) { s.State, s.Possible = StateInDoubt, 1 }, policy: canLookup, do: doLookup, want: StateInDoubt},
+		"one in doubt is looked up where that is possible":     {state: func(s *state) { s.State, s.Possible = StateInDoubt, 1 }, look: true, do: doLookup, want: StateInDoubt},
 		"inside the key's life it is sent":                     {state: open, after: 27*24*time.Hour - 1, do: doSend},
 		"at the end of the key's life it is in doubt":          {state: open, after: 27 * 24 * time.Hour, do: doReturn, want: StateInDoubt},
-		"at the end of the key's life it is looked up":         {state: open, policy: canLookup, after: 27 * 24 * time.Hour, do: doLookup},
+		"at the end of the key's life it is looked up":         {state: open, look: true, after: 27 * 24 * time.Hour, do: doLookup},
 		"a key for ever has no end":                            {state: open, policy: func(p *policy) { p.window = 0 }, after: 1e6 * time.Hour, do: doSend},
 		"one that was never attempted is sent at any age":      {after: 400 * 24 * time.Hour, do: doSend},
 		"but not from a store that may have lost the mark":     {policy: func(p *policy) { p.lossy = true }, after: 27 * 24 * time.Hour, do: doReturn, want: StateNotSent},
@@ -55,7 +57,7 @@ func TestClaimedRecords(t *testing.T) {
 		"after NotAfter an open one is in doubt":               {state: func(s *state) { open(s); s.notAfter = noon() }, after: 1, do: doReturn, want: StateInDoubt},
 		"under another host or credential an open one is held": {state: func(s *state) { open(s); s.pinned = false }, do: doReturn, want: StateInDoubt},
 		"one without dedupe is never sent twice":               {state: func(s *state) { open(s); s.replay = ReplayOnce }, do: doReturn, want: StateInDoubt},
-		"one without dedupe is looked up":                      {state: func(s *state) { open(s); s.replay = ReplayOnce }, policy: canLookup, do: doLookup},
+		"one without dedupe is looked up":                      {state: func(s *state) { open(s); s.replay = ReplayOnce }, look: true, do: doLookup},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +66,9 @@ func TestClaimedRecords(t *testing.T) {
 			if test.policy != nil {
 				test.policy(&p)
 			}
-			s, a := p.step(testState(test.state), event{kind: claimed, now: noon().Add(test.after), budget: true})
+			before := testState(test.state)
+			before.canLookup = test.look
+			s, a := p.step(before, event{kind: claimed, now: noon().Add(test.after), budget: true})
 			assert.Equal(t, test.do, a.do)
 			assert.Equal(t, test.want.String(), s.State.String())
 			if a.do == doSend {
@@ -74,8 +78,6 @@ func TestClaimedRecords(t *testing.T) {
 		})
 	}
 }
-
-func canLookup(p *policy) { p.canLookup = true }
 
 func TestAnswers(t *testing.T) {
 	t.Parallel()
@@ -100,6 +102,7 @@ func TestAnswers(t *testing.T) {
 		"but never once a 2xx was seen":                 {before: accepted, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateOpen},
 		"a decline in a 2xx document closes":            {before: accepted, status: 201, v: Verdict{Class: ClassDeclined, Proven: true}, want: StateRejected},
 		"an unproven decline after a lost answer stays": {before: retried, status: 409, v: Verdict{Class: ClassDeclined}, want: StateOpen},
+		"a proven decline after a 2xx proves nothing":   {before: accepted, status: 409, v: Verdict{Class: ClassDeclined, Proven: true}, want: StateOpen},
 		"a decline of the only attempt closes":          {status: 409, v: Verdict{Class: ClassDeclined}, want: StateRejected},
 		"a truncated success is asked for again":        {status: 201, v: Verdict{Resend: true}, do: doWait},
 		"in flight is waited for":                       {status: 409, v: Verdict{Class: ClassInFlight, Resend: true}, do: doWait},
@@ -151,7 +154,7 @@ func TestTheLimitsOfACall(t *testing.T) {
 	t.Run("elapsed time", func(t *testing.T) {
 		t.Parallel()
 		late := lost
-		late.now = noon().Add(2 * time.Minute)
+		late.elapsed = 2 * time.Minute
 		_, a := p.step(testState(open), late)
 		assert.Equal(t, doReturn, a.do)
 	})
@@ -187,7 +190,7 @@ func TestTheLimitsOfACall(t *testing.T) {
 			assert.Equal(t, doWait, a.do)
 			s, _ = p.step(s, event{kind: woke, now: noon(), budget: true})
 		}
-		inFlight.now = noon().Add(2 * time.Minute)
+		inFlight.elapsed = 2 * time.Minute
 		s, a := p.step(s, inFlight)
 		assert.Equal(t, doReturn, a.do)
 		assert.Equal(t, StateOpen, s.State)
@@ -207,7 +210,6 @@ func TestTheLimitsOfACall(t *testing.T) {
 func TestLookups(t *testing.T) {
 	t.Parallel()
 	p := testPolicy()
-	p.canLookup = true
 	tests := map[string]struct {
 		before func(*state)
 		class  Class
@@ -220,13 +222,14 @@ func TestLookups(t *testing.T) {
 		"absent later is a refusal":       {before: open, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
 		"absent after a 2xx is in doubt":  {before: func(s *state) { open(s); s.Accepted = true }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
 		"something else is in doubt":      {before: open, class: ClassMismatch, want: StateInDoubt},
+		"absent elsewhere is in doubt":    {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
 		"no answer leaves it open":        {before: open, class: ClassUnknown, want: StateOpen},
 		"no answer leaves it in doubt":    {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, a := p.step(testState(test.before), event{kind: lookedUp, now: noon().Add(test.after), verdict: Verdict{Class: test.class}})
+			s, a := p.step(testState(test.before), event{kind: lookedUp, now: noon().Add(test.after), asked: noon().Add(test.after), verdict: Verdict{Class: test.class}})
 			assert.Equal(t, doReturn, a.do)
 			assert.Equal(t, test.want.String(), s.State.String())
 			if test.want == StateRejected {

@@ -70,7 +70,7 @@ type Request struct {
 	// Header holds the semantic headers and, where the key is a header, the key.
 	Header http.Header
 	// Body is the exact body; nil for none.
-	Body []byte
+	Body Raw
 	// EmptyOK says that a 2xx without a body is a whole answer.
 	EmptyOK bool
 	// FirstSentAt is when the first attempt of the generation may have left.
@@ -84,7 +84,7 @@ type Response struct {
 	// Header holds the answer's headers.
 	Header http.Header
 	// Body is the whole body, or nil if it was cut, over the limit or unreadable.
-	Body []byte
+	Body Raw
 	// Complete says that the body is known to be whole.
 	Complete bool
 	// ReceivedAt is when the headers arrived, for hints given as dates.
@@ -99,9 +99,9 @@ const (
 	ClassUnknown Class = iota
 	// ClassNotSent: not a byte of the request reached the provider.
 	ClassNotSent
-	// ClassRefused: the provider's own word that this request had no effect.
+	// ClassRefused: the provider's own word, in an answer that is not a 2xx, that this request had no effect.
 	ClassRefused
-	// ClassDeclined: the provider's final word that the payment was tried and failed.
+	// ClassDeclined: the provider's final word that what was asked for was tried and failed; a 2xx that says no is this.
 	ClassDeclined
 	// ClassInFlight: another request with the key is being executed.
 	ClassInFlight
@@ -174,7 +174,7 @@ type Query struct {
 	// Header holds semantic headers.
 	Header http.Header
 	// Body is the exact body; nil for none.
-	Body []byte
+	Body Raw
 	// EmptyOK says that a 2xx without a body is a whole answer.
 	EmptyOK bool
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Do makes one write happen once and decodes its answer into T. It is what the typed services are made of, and serves any endpoint
@@ -78,7 +79,7 @@ func (c *Client) read(ctx context.Context, q Query) (answer, error) {
 	e.Kind, e.Next, e.Err = ErrUnavailable, "a read changes nothing; try again", r.err
 	if r.s.State == StateRejected {
 		e.Kind = ErrRejected
-		if r.status == http.StatusNotFound {
+		if r.res != nil && r.res.Status == http.StatusNotFound {
 			e.Kind = ErrNotFound
 		}
 	}
@@ -100,5 +101,5 @@ func (c *Client) newReading(q *Query) *run {
 		header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
 	rec := &Record{ID: OperationID{Account: c.profile.Account, Kind: q.Kind, Reference: q.Path}, Header: header, CreatedAt: now}
-	return &run{c: c, rec: rec, query: q, s: state{pinned: true, createdAt: now, startedAt: now}}
+	return &run{c: c, rec: rec, query: q, s: state{pinned: true, read: true, createdAt: now}, started: time.Now()}
 }

@@ -34,21 +34,17 @@ const (
 )
 
 // Recover finishes what was begun under the client's account and is due: each operation under a lease, from its stored bytes and
-// with its stored key, so that any number of processes may do it at once. It yields one result for each, with the error its call
-// would have returned, and then what is in doubt. An error without an operation ends it: the store could not be read.
+// with its stored key, so that any number of processes may do it at once. It yields what is in doubt, and then one result for each, with the
+// error its call would have returned. An error without an operation ends it: the store could not be read.
 func (c *Client) Recover(ctx context.Context) iter.Seq2[Recovered, error] {
 	return func(yield func(Recovered, error) bool) {
-		for _, state := range []State{StateOpen, StateInDoubt} {
-			filter := Filter{Account: c.profile.Account, State: state, DueBefore: wallNow()}
-			if !c.recoverAll(ctx, filter, yield) {
-				return
-			}
-		}
+		_ = c.recoverAll(ctx, StateInDoubt, yield) && c.recoverAll(ctx, StateOpen, yield)
 	}
 }
 
-// recoverAll goes through the pages of one state.
-func (c *Client) recoverAll(ctx context.Context, filter Filter, yield func(Recovered, error) bool) bool {
+// recoverAll goes through the pages of one state, and says whether to go on.
+func (c *Client) recoverAll(ctx context.Context, state State, yield func(Recovered, error) bool) bool {
+	filter := Filter{Account: c.profile.Account, State: state, DueBefore: wallNow()}
 	for {
 		page, next, err := c.store.List(ctx, filter)
 		if err != nil {
@@ -56,7 +52,7 @@ func (c *Client) recoverAll(ctx context.Context, filter Filter, yield func(Recov
 			return false
 		}
 		for _, rec := range page {
-			if rec.Lease.Live && rec.Lease.Holder != c.holder {
+			if rec.Lease.Live && (rec.Lease.Holder != c.holder || c.flights.flying(rec.ID)) {
 				continue
 			}
 			if r, err := c.recoverOne(ctx, rec); !yield(r, err) || ctx.Err() != nil {
@@ -72,30 +68,22 @@ func (c *Client) recoverAll(ctx context.Context, filter Filter, yield func(Recov
 
 // recoverOne finishes one record, unless a call of this process is at it: then it waits for that.
 func (c *Client) recoverOne(ctx context.Context, rec *Record) (Recovered, error) {
-	f, leads := c.flights.join(rec.ID)
-	if !leads {
-		select {
-		case <-ctx.Done():
-			return recovered(answer{rec: rec}), c.waiting(rec, context.Cause(ctx))
-		case <-f.done:
-			return recovered(f.answer), f.err
+	a, mine, err := c.alone(ctx, rec.ID, func() (answer, error) {
+		if held, ok := c.held.get(rec.ID); ok && held.Generation == rec.Generation {
+			return answer{rec: held, local: true}, nil
 		}
+		return c.resume(ctx, rec)
+	})
+	if a.rec == nil {
+		a.rec = rec
 	}
-	var a answer
-	var err error
-	defer func() { c.flights.leave(rec.ID, f, a, err, ctx.Err() != nil) }()
-	if held, ok := c.held.get(rec.ID); ok && held.Generation == rec.Generation {
-		a = answer{rec: held, local: true}
-		return recovered(a), nil
+	if !mine && err == nil {
+		err = c.errorOf(a.rec, nil)
 	}
-	a, err = c.resume(ctx, rec)
 	return recovered(a), err
 }
 
 func recovered(a answer) Recovered {
-	if a.rec == nil {
-		return Recovered{}
-	}
 	r := Recovered{Operation: a.rec.ID, Generation: a.rec.Generation, State: a.rec.State, Receipt: a.receipt()}
 	if a.rec.Outcome != nil {
 		r.ResourceID = a.rec.Outcome.ResourceID
@@ -172,7 +160,7 @@ func resolve(p *Progress, resolution Resolution, note string) {
 	p.Note = note
 	switch resolution {
 	case Executed:
-		p.State, p.Reason = StateSucceeded, "resolved by a person: executed"
+		p.State, p.Reason, p.Outcome = StateSucceeded, "resolved by a person: executed", nil
 	case NotExecuted:
 		p.State, p.Reason, p.KeySpent, p.Possible = StateRejected, "resolved by a person: not executed", true, 0
 	case StopSending:
@@ -180,16 +168,18 @@ func resolve(p *Progress, resolution Resolution, note string) {
 	}
 }
 
-// recoverByItself runs Recover again and again until the client is closed.
+// recoverByItself finishes what is open and due, again and again, until the client is closed. What is in doubt waits for a person, or
+// for a call that looks it up.
 func (c *Client) recoverByItself(ctx context.Context, every time.Duration) {
 	for pause(ctx, every) == nil {
-		for r, err := range c.Recover(ctx) {
+		c.recoverAll(ctx, StateOpen, func(r Recovered, err error) bool {
 			level := slog.LevelInfo
 			if err != nil {
 				level = slog.LevelWarn
 			}
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
-		}
+			return true
+		})
 	}
 }
 

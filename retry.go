@@ -84,10 +84,11 @@ type run struct {
 	s      state
 	query  *Query
 	last   Verdict
-	status int
-	answer []byte
+	res    *Response // the last answer; nil if the last attempt had none
 	err    error
 	waited time.Duration
+	// started is when the call began, with the monotonic clock.
+	started time.Time
 	// credentials are the last attempt's.
 	credentials http.Header
 }
@@ -120,7 +121,7 @@ func (r *run) obey(ctx context.Context, a action) error {
 
 // step asks the protocol, and takes what it says into the record. It reports whether an attempt was marked, which must be saved.
 func (r *run) step(ctx context.Context, e event) (action, bool) {
-	e.now, e.rnd, e.budget = wallNow(), rand.Float64(), r.c.budget.left()
+	e.now, e.elapsed, e.rnd, e.budget = wallNow(), time.Since(r.started), rand.Float64(), r.c.budget.left()
 	e.deadline, _ = ctx.Deadline()
 	sent := r.s.Sent
 	var a action
@@ -148,15 +149,19 @@ func (r *run) begin(now time.Time) {
 // send makes the attempt that was marked.
 func (r *run) send(ctx context.Context, a action) event {
 	started := time.Now()
-	verdict, status, body, err := r.attempt(ctx, r.request(), a)
-	r.last, r.status, r.answer, r.err = verdict, status, body, err
+	verdict, res, err := r.attempt(ctx, r.request(), a)
+	r.last, r.res, r.err = verdict, res, err
+	status := 0
+	if res != nil {
+		status = res.Status
+		r.decide(verdict, res)
+	}
 	line := &r.s.Attempts[len(r.s.Attempts)-1]
 	line.Took, line.Class, line.Status = max(time.Since(started), time.Nanosecond), verdict.Class, status
 	line.Code, line.RequestID = verdict.Code, verdict.RequestID
 	if err != nil {
 		line.Fault = err.Error()
 	}
-	r.decide(verdict, status, body)
 	r.c.log.LogAttrs(ctx, slog.LevelDebug, "attempt", slog.Any("operation", r.rec.ID), slog.Int("n", line.N),
 		slog.Int("status", status), slog.String("code", verdict.Code), slog.String("request_id", verdict.RequestID),
 		slog.String("fault", line.Fault), slog.Duration("took", line.Took), slog.String("concluded", verdict.Class.String()))
@@ -164,16 +169,13 @@ func (r *run) send(ctx context.Context, a action) event {
 }
 
 // decide keeps the answer: the last one that came is what the caller is told.
-func (r *run) decide(v Verdict, status int, body []byte) {
-	if status == 0 {
-		return
-	}
+func (r *run) decide(v Verdict, res *Response) {
 	o := &Outcome{
-		Class: v.Class, Status: status, Code: v.Code, Message: v.Message, RequestID: v.RequestID, ResourceID: v.ResourceID,
+		Class: v.Class, Status: res.Status, Code: v.Code, Message: v.Message, RequestID: v.RequestID, ResourceID: v.ResourceID,
 		AnsweredAt: wallNow(), Replayed: v.Replayed,
 	}
 	if v.Class == ClassSucceeded || v.Class == ClassDeclined {
-		o.Body = body
+		o.Body = res.Body
 	}
 	r.s.Outcome = o
 }
@@ -201,24 +203,26 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // finish stores how the call ended. A success may ride in the next commit: if it is lost, the same key brings the same answer.
-// Everything else is durable before the caller hears of it.
+// Everything else is durable before the caller hears of it, but for the end of a lease when the caller has no time left.
 func (r *run) finish(ctx context.Context) error {
-	if r.query != nil {
-		return nil
-	}
-	if r.s.State == StateSucceeded {
-		if r.s.tries == 1 {
-			r.c.budget.earn()
-		}
-		r.c.saveSuccess(context.WithoutCancel(ctx), r.rec)
-		return nil
+	if r.s.State == StateSucceeded && r.s.tries == 1 {
+		r.c.budget.earn()
 	}
 	if r.s.State == StateInDoubt && r.last.Class == ClassReuse {
 		r.c.log.LogAttrs(ctx, slog.LevelError, "provider reports key reuse for our own unchanged bytes", slog.Any("operation", r.rec.ID), slog.String("key", r.rec.Key))
 	}
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return r.save(detached, 0)
+	switch {
+	case r.query != nil:
+	case r.s.State == StateSucceeded:
+		r.c.saveSuccess(context.WithoutCancel(ctx), r.rec)
+	case r.s.State == StateOpen && ctx.Err() != nil:
+		r.c.releaseLater(r.rec)
+	default:
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return r.save(detached, 0)
+	}
+	return nil
 }
 
 // save stores the progress; length 0 gives the lease back. A store call that failed may have been done: it is looked at, and done

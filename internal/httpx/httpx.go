@@ -80,7 +80,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return Answer{NotSent: evidence.notSent(err, len(call.Body)), Err: plain(err)}
+		return Answer{NotSent: evidence.notSent(err), Err: plain(err)}
 	}
 	defer res.Body.Close()
 	if conn := evidence.conn.Load(); call.Seen != nil && conn != nil && res.ProtoMajor == 1 {
@@ -101,7 +101,8 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 // complete says whether a body that was read without an error is known to be whole: net/http reports no error when a body that ends
 // with its connection is cut.
 func complete(res *http.Response, body []byte) bool {
-	if len(body) > MaxBody || res.Header.Get("Content-Encoding") != "" {
+	encoding := res.Header.Get("Content-Encoding")
+	if len(body) > MaxBody || (encoding != "" && encoding != "identity") || (res.ContentLength > 0 && res.ContentLength != int64(len(body))) {
 		return false
 	}
 	framed := res.ContentLength >= 0 || len(res.TransferEncoding) > 0 || res.ProtoMajor >= 2
@@ -110,16 +111,19 @@ func complete(res *http.Response, body []byte) bool {
 
 // plain removes the *url.Error around a transport error: its text repeats the URL, which may hold what should not be logged.
 func plain(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
+	for {
+		wrapped, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = wrapped.Err
 	}
-	return err
 }
 
 // evidence collects what proves that a request was not sent.
 type evidence struct {
-	asked, connected, read, refused atomic.Bool
-	conn                            atomic.Pointer[string] // names the connection
+	asked, connected, read atomic.Bool
+	conn                   atomic.Pointer[string] // names the connection
 }
 
 func (e *evidence) trace() *httptrace.ClientTrace {
@@ -134,11 +138,8 @@ func (e *evidence) trace() *httptrace.ClientTrace {
 }
 
 // notSent needs positive proof: the transport said that it looked for a connection and never had one, or the error is a dial's or a
-// handshake's; or the gate held back a body that the server needs.
-func (e *evidence) notSent(err error, size int) bool {
-	if e.refused.Load() {
-		return size > 0
-	}
+// handshake's. A body that the gate held back is no proof: net/http may have sent the headers before it asked for the body.
+func (e *evidence) notSent(err error) bool {
 	if e.connected.Load() || e.read.Load() {
 		return false
 	}
@@ -162,13 +163,11 @@ type gate struct {
 }
 
 func (g *gate) Read(p []byte) (int, error) {
-	if !g.evidence.read.Load() {
+	if !g.evidence.read.Swap(true) {
 		// Wall clock on both sides: the monotonic one stands still while the host sleeps.
 		if now := time.Now().Round(0); !g.before.IsZero() && !now.Before(g.before.Round(0)) {
-			g.evidence.refused.Store(true)
 			return 0, ErrTooLate
 		}
-		g.evidence.read.Store(true)
 	}
 	return g.body.Read(p)
 }

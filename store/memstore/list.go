@@ -78,7 +78,7 @@ func parseCursor(text string) (cursor, error) {
 	return c, nil
 }
 
-// Purge forgets the bodies of closed records that were last changed before the time, oldest first.
+// Purge forgets the bodies of final records that were last changed before the time, oldest first.
 func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -87,7 +87,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 	defer s.mu.Unlock()
 	var old []*entry
 	for _, e := range s.entries {
-		if !e.purged && closed(e.rec.State) && e.changedAt.Before(before) {
+		if !e.purged && e.rec.Final() && e.changedAt.Before(before) {
 			old = append(old, e)
 		}
 	}

@@ -54,7 +54,7 @@ func settings(readOnly bool, maxPages int) []setting {
 const (
 	// busyTimeout is for how many milliseconds SQLite waits for the write lock by itself. Its pauses grow to 100 ms, in which busy
 	// processes starve one that waits.
-	busyTimeout = "43"
+	busyTimeout = "3"
 	// writePatience is for how long we wait for it.
 	writePatience = 10 * time.Second
 )

@@ -294,7 +294,7 @@ func TestHotStatementsUseTheirIndexes(t *testing.T) {
 	store := open(t, newPath(t))
 	for name, index := range map[string]string{
 		"load": "operation_identity", "latest": "operation_identity", "save": "operation_identity", "renew": "operation_identity",
-		"purge": "progress_closed", "owner": "operation_key", "list open": "progress_due", "list in doubt": "progress_due",
+		"purge": "progress_final", "owner": "operation_key", "list open": "progress_due", "list in doubt": "progress_due",
 	} {
 		kind, _, _ := strings.Cut(name, " ")
 		query := sqlitestore.Queries()[kind]

@@ -9,8 +9,8 @@ import (
 
 func purgeChecks() []check {
 	return []check{
-		{"a purge forgets both bodies of what is closed and keeps the rest", purgeForgets},
-		{"a purge never touches what is open or in doubt", purgeKeepsOpen},
+		{"a purge forgets both bodies of what is final and keeps the rest", purgeForgets},
+		{"a purge never touches what may be sent again or is in doubt", purgeKeepsOpen},
 		{"a purge keeps to its limit and counts", purgeLimit},
 		{"after a purge a claim finds the record and a save still works", purgeTombstone},
 	}
@@ -22,7 +22,7 @@ func closedRecord(t *judge, store payonce.KeyStore, reference string, state payo
 	rec := full(reference)
 	rec.Key = reference
 	mustClaim(t, store, rec)
-	rec.State = state
+	rec.State, rec.KeySpent = state, state != payonce.StateSucceeded
 	mustSave(t, store, rec)
 	return rec
 }
@@ -41,7 +41,7 @@ func purge(t *judge, store payonce.KeyStore, before time.Time, limit, want int) 
 func later() time.Time { return time.Now().Add(time.Hour) }
 
 func purgeForgets(t *judge, store payonce.KeyStore) {
-	states := []payonce.State{payonce.StateSucceeded, payonce.StateNotSent, payonce.StateRejected}
+	states := []payonce.State{payonce.StateSucceeded, payonce.StateRejected, payonce.StateNotSent}
 	for _, state := range states {
 		closedRecord(t, store, state.String(), state)
 	}
@@ -50,7 +50,7 @@ func purgeForgets(t *judge, store payonce.KeyStore) {
 	purge(t, store, later(), 10, 0)
 	for _, state := range states {
 		want := full(state.String())
-		want.Key, want.State = state.String(), state
+		want.Key, want.State, want.KeySpent = state.String(), state, state != payonce.StateSucceeded
 		want.Body, want.Outcome.Body = nil, nil
 		got := mustLoad(t, store, want.ID, 1)
 		same(t, got, want)
@@ -59,8 +59,10 @@ func purgeForgets(t *judge, store payonce.KeyStore) {
 }
 
 func purgeKeepsOpen(t *judge, store payonce.KeyStore) {
-	for _, state := range []payonce.State{payonce.StateOpen, payonce.StateInDoubt} {
+	for _, state := range []payonce.State{payonce.StateOpen, payonce.StateInDoubt, payonce.StateNotSent, payonce.StateRejected} {
 		rec := closedRecord(t, store, state.String(), state)
+		rec.KeySpent = false
+		mustSave(t, store, rec)
 		purge(t, store, later(), 10, 0)
 		same(t, mustLoad(t, store, rec.ID, 1), rec)
 	}

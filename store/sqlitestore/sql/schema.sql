@@ -62,8 +62,8 @@ create table progress (
 -- What is open (0) or in doubt (4), as List walks it.
 create index progress_due on progress (account, state, due_at, operation) where state = 0 or state = 4;
 
--- What is closed and has bodies, as Purge walks it: in the order of time, so that entries are appended.
-create index progress_closed on progress (changed_at) where purged = 0 and (state = 1 or state = 2 or state = 3);
+-- What is never sent again and has bodies, as Purge walks it: in the order of time, so that entries are appended.
+create index progress_final on progress (changed_at) where purged = 0 and (state = 1 or (key_spent = 1 and (state = 2 or state = 3)));
 
 -- The last answer that decided something.
 create table outcome (
