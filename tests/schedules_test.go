@@ -46,8 +46,9 @@ func TestRandomSchedules(t *testing.T) {
 					if store == "sqlite" {
 						inner = openSQLite(t, dir+"/payments.db")
 					}
+					faults := simulator.AllFaults()
 					for seed := first + from; seed < first+min(from+batch, count) && !t.Failed(); seed++ {
-						newSchedule(t, uint64(seed), inner).run()
+						newSchedule(t, uint64(seed), inner).run(faults)
 						if t.Failed() {
 							t.Logf("again: PAYONCE_SEED=%d PAYONCE_SCHEDULES=1 go test -run 'TestRandomSchedules/%s' ./tests", seed, store)
 						}
@@ -105,7 +106,7 @@ func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
 // intent makes a random operation.
 func (s *schedule) intent(i int) *intent {
 	reference := fmt.Sprint("ref-", i)
-	op := &intent{id: payonce.OperationID{Account: provider(s.t, s.w.clientID).Profile().Account, Reference: reference}}
+	op := &intent{id: payonce.OperationID{Account: s.w.provider.Profile().Account, Reference: reference}}
 	switch s.rnd.IntN(3) {
 	case 0:
 		op.id.Kind = "refund.create"
@@ -116,7 +117,7 @@ func (s *schedule) intent(i int) *intent {
 	case 1:
 		op.id.Kind = "truelayer.payout.create"
 		op.call = func(ctx context.Context, c *payonce.Client) error {
-			_, err := provider(s.t, s.w.clientID).API(c).Payouts.Create(ctx, truelayer.PayoutParams{
+			_, err := s.w.provider.API(c).Payouts.Create(ctx, truelayer.PayoutParams{
 				Reference: reference, MerchantAccountID: simulator.MerchantAccountGBP, Amount: payonce.Amount{Minor: 100, Currency: "GBP"},
 				Beneficiary: truelayer.PayoutBeneficiary{Type: truelayer.ToBusinessAccount, Reference: "payout"},
 			})
@@ -133,8 +134,8 @@ func (s *schedule) intent(i int) *intent {
 	return op
 }
 
-func (s *schedule) run() {
-	s.script()
+func (s *schedule) run(faults []simulator.Specimen) {
+	s.script(faults)
 	for round := range 1 + s.rnd.IntN(3) {
 		c := s.w.client(s.t)
 		if s.rnd.IntN(4) == 0 {
@@ -147,8 +148,7 @@ func (s *schedule) run() {
 }
 
 // script chooses faults from the catalogue.
-func (s *schedule) script() {
-	all := simulator.AllFaults()
+func (s *schedule) script(all []simulator.Specimen) {
 	for range s.rnd.IntN(7) {
 		specimen := all[s.rnd.IntN(len(all))]
 		if specimen.Lasting || slices.Contains(brokenPromises(), specimen.Name) {

@@ -59,7 +59,7 @@ func openSQLite(t *testing.T, path string) payonce.KeyStore {
 type world struct {
 	sim      *simulator.TrueLayer
 	store    payonce.KeyStore
-	clientID string
+	provider *truelayer.Provider
 	http2    bool
 }
 
@@ -67,7 +67,7 @@ type world struct {
 func newWorld(t *testing.T, http2 bool, store payonce.KeyStore, clientID string) *world {
 	t.Helper()
 	cfg := simulator.TrueLayerConfig{ClientID: clientID, VerifySignature: cheapVerify, AutoAuthorize: true}
-	return &world{sim: simulator.NewTrueLayer(cfg), store: store, clientID: clientID, http2: http2}
+	return &world{sim: simulator.NewTrueLayer(cfg), store: store, provider: provider(t, clientID), http2: http2}
 }
 
 // connect is a network of its own to the provider, as another process has.
@@ -95,7 +95,7 @@ func provider(t *testing.T, clientID string) *truelayer.Provider {
 // client starts a client, as a new process would.
 func (w *world) client(t *testing.T, change ...func(*payonce.Config)) *payonce.Client {
 	t.Helper()
-	cfg := payonce.Config{Provider: provider(t, w.clientID), Store: w.store, HTTPClient: w.connect(t), RecoverEvery: -1}
+	cfg := payonce.Config{Provider: w.provider, Store: w.store, HTTPClient: w.connect(t), RecoverEvery: -1}
 	for _, f := range change {
 		f(&cfg)
 	}
