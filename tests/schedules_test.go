@@ -93,7 +93,7 @@ type intent struct {
 func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
 	t.Helper()
 	s := &schedule{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), inner: store}
-	s.w = newWorld(t, s.rnd.IntN(3) == 0, store, fmt.Sprint("client-", seed))
+	s.w = newWorld(t, s.rnd.IntN(5) == 0, store, fmt.Sprint("client-", seed))
 	p, err := s.w.client(t).Payments.Create(t.Context(), params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,9 @@ import (
 	"github.com/payonce/payonce/store/sqlitestore"
 )
 
-// TestMain keeps net/http's remarks on broken connections out of the output.
+// TestMain keeps net/http's remarks on broken connections out of the output, and lets the garbage of thousands of little worlds lie.
 func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	m.Run()
 }
