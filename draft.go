@@ -48,7 +48,7 @@ func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Re
 }
 
 // check finds everything that is wrong with an operation.
-func (op *Operation) check() error {
+func (op Operation) check() error {
 	var p problems
 	if op.Kind == "" || len(op.Kind) > 100 {
 		p.add("Kind", "must have 1 to 100 bytes")
@@ -71,7 +71,7 @@ func (op *Operation) check() error {
 }
 
 // encode makes the body, once for each generation.
-func (op *Operation) encode(key string, generation int) ([]byte, error) {
+func (op Operation) encode(key string, generation int) ([]byte, error) {
 	body := op.Body
 	if op.KeyedBody != nil {
 		body = op.KeyedBody(key, generation)

@@ -102,13 +102,3 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 	}
 	return len(old), nil
 }
-
-func closed(s payonce.State) bool {
-	switch s {
-	case payonce.StateSucceeded, payonce.StateNotSent, payonce.StateRejected:
-		return true
-	case payonce.StateOpen, payonce.StateInDoubt:
-		return false
-	}
-	return false
-}
