@@ -23,7 +23,7 @@ import (
 )
 
 // The random schedules throw faults of network, server and store at a few operations in virtual time, with callers who give up,
-// duplicates in two clients, and new clients as after a restart. The ledger is the judge: exactly one effect for what is reported as
+// duplicates in two clients, leases that bind nobody, and new clients as after a restart. The ledger is the judge: exactly one effect for what is reported as
 // succeeded, none for what is reported as not sent or rejected, at most one for what is unknown, and in the end none or one for all.
 //
 // PAYONCE_SCHEDULES sets how many there are for each store, PAYONCE_SEED the first seed. A failure prints its seed.
@@ -93,6 +93,9 @@ type intent struct {
 func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
 	t.Helper()
 	s := &schedule{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), inner: store}
+	if s.rnd.IntN(4) == 0 {
+		store = leaseless{store}
+	}
 	s.w = newWorld(t, s.rnd.IntN(5) == 0, store, fmt.Sprint("client-", seed))
 	p, err := s.w.client(t).Payments.Create(t.Context(), params("paid"))
 	require.NoError(t, err)
@@ -161,9 +164,9 @@ func (s *schedule) script(all []simulator.Specimen) {
 // faulty is a client whose store fails at one of its first calls, with or without having done it.
 func (s *schedule) faulty() *payonce.Client {
 	when := storetest.NthCall(1 + s.rnd.IntN(10))
-	store := storetest.CommitThenFail(s.inner, when)
+	store := storetest.CommitThenFail(s.w.store, when)
 	if s.rnd.IntN(2) == 0 {
-		store = storetest.Fail(s.inner, when)
+		store = storetest.Fail(s.w.store, when)
 	}
 	return s.w.client(s.t, func(cfg *payonce.Config) { cfg.Store = store })
 }
@@ -268,6 +271,32 @@ func (s *schedule) sticky(op *intent) bool {
 	slices.Reverse(requests)
 	last := slices.IndexFunc(requests, func(r simulator.Request) bool { return r.Key == rec.Key })
 	return last >= 0 && requests[last].Replayed && requests[last].Status >= 500 && rec.DueAt.After(time.Now())
+}
+
+// leaseless is a store whose leases bind nobody: they save work, and nothing else may rest on them.
+type leaseless struct{ payonce.KeyStore }
+
+func (l leaseless) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record, error) {
+	return unleased(l.KeyStore.Claim(ctx, rec))
+}
+
+func (l leaseless) Load(ctx context.Context, id payonce.OperationID, generation int) (*payonce.Record, error) {
+	return unleased(l.KeyStore.Load(ctx, id, generation))
+}
+
+func (l leaseless) List(ctx context.Context, f payonce.Filter) ([]*payonce.Record, string, error) {
+	page, next, err := l.KeyStore.List(ctx, f)
+	for _, rec := range page {
+		rec.Lease.Live = false
+	}
+	return page, next, err
+}
+
+func unleased(rec *payonce.Record, err error) (*payonce.Record, error) {
+	if rec != nil {
+		rec.Lease.Live = false
+	}
+	return rec, err
 }
 
 // story tells what the provider saw.

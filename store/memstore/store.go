@@ -13,7 +13,7 @@ import (
 )
 
 // Store forgets everything when the process ends: after a restart a payment that was sent can be sent again under a key that the
-// provider may not know any more. Use it in tests; for money use sqlitestore or pgstore. It grows until it is garbage. Its Durability
+// provider may not know any more. Use it in tests; for money use sqlitestore. It grows until it is garbage. Its Durability
 // promises nothing, and it is for one process.
 type Store struct {
 	salt []byte
