@@ -66,9 +66,12 @@ type world struct {
 }
 
 // newWorld must be called inside the bubble that uses it.
-func newWorld(t *testing.T, http2 bool, store payonce.KeyStore, clientID string) *world {
+func newWorld(t *testing.T, http2 bool, store payonce.KeyStore, clientID string, change ...func(*simulator.TrueLayerConfig)) *world {
 	t.Helper()
 	cfg := simulator.TrueLayerConfig{ClientID: clientID, VerifySignature: cheapVerify, AutoAuthorize: true}
+	for _, f := range change {
+		f(&cfg)
+	}
 	return &world{sim: simulator.NewTrueLayer(cfg), store: store, provider: provider(t, clientID), http2: http2}
 }
 
