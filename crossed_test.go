@@ -170,31 +170,35 @@ func (unrenewed) Renew(context.Context, string, time.Duration, []payonce.Operati
 
 func TestASenderWhoSleptBetweenMarkAndWireSendsNothing(t *testing.T) {
 	t.Parallel()
-	for name, between := range map[string]func(*testing.T, *bank, *payonce.Client){
-		"past the key's life": func(t *testing.T, b *bank, other *payonce.Client) {
+	tests := map[string]struct {
+		sleeps  time.Duration
+		between func(*testing.T, *bank, *payonce.Client)
+	}{
+		"past the key's life": {25 * time.Hour, func(t *testing.T, b *bank, other *payonce.Client) {
 			t.Helper()
 			_, err := other.Payments.Create(t.Context(), order("order-1"))
 			require.NoError(t, err)
 			advance(24*time.Hour + 30*time.Minute)
 			b.forget()
-		},
-		"past a resolution": func(t *testing.T, _ *bank, other *payonce.Client) {
+		}},
+		"past a resolution": {10 * time.Minute, func(t *testing.T, _ *bank, other *payonce.Client) {
 			t.Helper()
 			advance(5 * time.Minute)
 			require.NoError(t, other.Resolve(t.Context(), paymentID("order-1"), payonce.NotExecuted, "the provider shows nothing"))
 			_, err := other.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
 			require.NoError(t, err)
-		},
-	} {
+		}},
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b, store := newBank(), memory()
 				other := newClient(t, b, durable{store})
-				asleep := newClient(t, b, unrenewed{durable{store}}, sleeper(b, 25*time.Hour))
+				asleep := newClient(t, b, unrenewed{durable{store}}, sleeper(b, test.sleeps))
 				go func() { _, _ = asleep.Payments.Create(t.Context(), order("order-1")) }()
 				advance(20 * time.Second)
-				between(t, b, other)
+				test.between(t, b, other)
 				advance(26 * time.Hour)
 				assert.Equal(t, 1, b.moved())
 			})
