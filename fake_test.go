@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,6 +19,12 @@ import (
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/store/memstore"
 )
+
+// TestMain keeps net/http's remarks on broken connections out of the output.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	m.Run()
+}
 
 // bank is the smallest provider with a ledger: it dedupes on the key, and its answers can be scripted.
 type bank struct {

@@ -84,16 +84,18 @@ func TestOneCallIsOneRequestOnTheWireWhenAWarmConnectionDies(t *testing.T) {
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	var requests atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-	}))
-	defer server.Close()
-	answer := httpx.Do(t.Context(), httpx.Harden(server.Client()), post(server.URL, []byte("x")))
-	require.NoError(t, answer.Err)
-	assert.Equal(t, 307, answer.Status)
-	assert.EqualValues(t, 1, requests.Load())
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var requests atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			http.Redirect(w, r, "/elsewhere", status)
+		}))
+		answer := httpx.Do(t.Context(), httpx.Harden(server.Client()), post(server.URL, []byte("x")))
+		server.Close()
+		require.NoError(t, answer.Err)
+		assert.Equal(t, status, answer.Status)
+		assert.EqualValues(t, 1, requests.Load())
+	}
 }
 
 // raw serves one connection with the given bytes.
