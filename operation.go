@@ -1,6 +1,8 @@
 package payonce
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -117,4 +119,43 @@ type Result[T any] struct {
 	ResourceID string
 	// Receipt says how the answer came about.
 	Receipt Receipt
+}
+
+// Do makes one write happen once and decodes its answer into T. It is what the typed services are made of, and serves any endpoint
+// that they don't know, with the same promises: the operation is stored before the first attempt, every attempt sends the same
+// bytes, a finished operation answers from its record. A declined operation returns both a result and ErrDeclined if the provider made
+// something. If the answer of a success does not fit T, the result holds it in Raw and the error says why; the operation has succeeded
+// all the same, and the error matches none of the Err values.
+func Do[T any](ctx context.Context, c *Client, op Operation, opts ...CallOption) (*Result[T], error) {
+	a, err := c.do(ctx, op, opts)
+	if !a.answered(err) {
+		return nil, err
+	}
+	result := &Result[T]{Raw: a.body(), Receipt: a.receipt()}
+	if a.rec.Outcome != nil {
+		result.ResourceID = a.rec.Outcome.ResourceID
+	}
+	if decodeErr := decode(result.Raw, &result.Value); decodeErr != nil && err == nil {
+		err = fmt.Errorf("payonce: %s succeeded, but its answer could not be decoded: %w", a.rec.ID, decodeErr)
+	}
+	return result, err
+}
+
+// decode leaves the value alone when there is no body, or when the caller wants the bytes.
+func decode(body Raw, value any) error {
+	switch value := value.(type) {
+	case *Raw:
+		*value = body
+		return nil
+	case *json.RawMessage:
+		*value = json.RawMessage(body)
+		return nil
+	case *[]byte:
+		*value = body
+		return nil
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	return body.Decode(value)
 }

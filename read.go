@@ -2,31 +2,10 @@ package payonce
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 )
-
-// Do makes one write happen once and decodes its answer into T. It is what the typed services are made of, and serves any endpoint
-// that they don't know, with the same promises: the operation is stored before the first attempt, every attempt sends the same
-// bytes, a finished operation answers from its record. A declined operation returns both a result and ErrDeclined if the provider made
-// something. If the answer of a success does not fit T, the result holds it in Raw and the error says why; the operation has succeeded
-// all the same, and the error matches none of the Err values.
-func Do[T any](ctx context.Context, c *Client, op Operation, opts ...CallOption) (*Result[T], error) {
-	a, err := c.do(ctx, op, opts)
-	if !a.answered(err) {
-		return nil, err
-	}
-	result := &Result[T]{Raw: a.body(), Receipt: a.receipt()}
-	if a.rec.Outcome != nil {
-		result.ResourceID = a.rec.Outcome.ResourceID
-	}
-	if decodeErr := decode(result.Raw, &result.Value); decodeErr != nil && err == nil {
-		err = fmt.Errorf("payonce: %s succeeded, but its answer could not be decoded: %w", a.rec.ID, decodeErr)
-	}
-	return result, err
-}
 
 // Get makes one read and decodes its answer into T. It is retried like a write, without a record. ErrNotFound when the provider says
 // so, ErrRejected for another refusal, ErrUnavailable when no answer could be had.
@@ -40,25 +19,6 @@ func Get[T any](ctx context.Context, c *Client, q Query) (*Result[T], error) {
 		return result, a.undecodable(err)
 	}
 	return result, nil
-}
-
-// decode leaves the value alone when there is no body, or when the caller wants the bytes.
-func decode(body Raw, value any) error {
-	switch value := value.(type) {
-	case *Raw:
-		*value = body
-		return nil
-	case *json.RawMessage:
-		*value = json.RawMessage(body)
-		return nil
-	case *[]byte:
-		*value = body
-		return nil
-	}
-	if len(body) == 0 {
-		return nil
-	}
-	return body.Decode(value)
 }
 
 func (a *answer) undecodable(err error) error {
