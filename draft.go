@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// maxRequest is the size of the largest request body.
+const maxRequest = 8 << 20
+
 // draft makes the record of a generation: key, exact bytes and hashes. It does no I/O.
 func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Record, error) {
 	id := OperationID{Account: c.profile.Account, Kind: op.Kind, Reference: op.Reference}
@@ -23,6 +26,9 @@ func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Re
 	body, bodyErr := op.encode(key, generation)
 	p.addErr(bodyErr)
 	p.addErr(c.checkHeader(op.Header, key))
+	if len(body) > maxRequest {
+		p.add("Body", "has %d bytes, at most %d are stored and sent", len(body), maxRequest)
+	}
 	content := body
 	if op.KeyedBody != nil {
 		content, bodyErr = op.encode("", 0)

@@ -69,6 +69,7 @@ func TestParametersAreCheckedAllAtOnceAndNothingIsSent(t *testing.T) {
 	do("relative path", payonce.Operation{Path: "things"})
 	do("path with a space", payonce.Operation{Path: "/a b"})
 	do("body that is no JSON", payonce.Operation{Path: "/a", Body: func() {}})
+	do("body over the limit", payonce.Operation{Path: "/a", Body: make([]byte, 8<<20+1)})
 	do("two bodies", payonce.Operation{Path: "/a", Body: 1, KeyedBody: func(string, int) any { return 1 }})
 	do("own key header", payonce.Operation{Path: "/a", Header: http.Header{"idempotency-key": {"x"}}})
 	do("own credentials", payonce.Operation{Path: "/a", Header: http.Header{"Authorization": {"x"}}})

@@ -55,7 +55,7 @@ type Operation struct {
 	Path string
 	// Header holds the semantic headers, sent alike by every attempt. Credentials don't belong here: the provider adds them.
 	Header http.Header
-	// Body is encoded as JSON; a []byte, json.RawMessage or Raw is taken as it is; nil is no body.
+	// Body is encoded as JSON; a []byte, json.RawMessage or Raw is taken as it is; nil is no body. At most 8 MiB.
 	Body any
 	// KeyedBody makes the body instead of Body where the key or OperationID.Ref travels in it. It must be pure. Called with "" and 0
 	// it leaves both out: that is the content which tells an operation from another one of the same name.
