@@ -112,7 +112,7 @@ func mustSave(t *judge, store payonce.KeyStore, rec *payonce.Record) {
 // saveLater calls SaveLater and waits for its answer.
 func saveLater(t *judge, store payonce.KeyStore, rec *payonce.Record) error {
 	t.Helper()
-	done := make(chan error, 1)
+	done := make(chan error, 8) // room for a store that answers too often
 	store.SaveLater(rec, func(err error) { done <- err })
 	return answer(t, done)
 }

@@ -138,7 +138,7 @@ func laterChecks() []check {
 func laterSaves(t *judge, store payonce.KeyStore) {
 	rec := mustClaim(t, store, full("order-1"))
 	rec.Progress = progress(2)
-	done := make(chan error, 2)
+	done := make(chan error, 8)
 	store.SaveLater(rec, func(err error) { done <- err })
 	if err := answer(t, done); err != nil {
 		t.Fatalf("save later: %v", err)
@@ -165,7 +165,7 @@ func laterStale(t *judge, store payonce.KeyStore) {
 
 func laterOrder(t *judge, store payonce.KeyStore) {
 	rec := mustClaim(t, store, small("order-1"))
-	done := make(chan error, 100)
+	done := make(chan error, 800)
 	for round := range 50 {
 		later := copyOf(rec)
 		later.Note = "later"
@@ -194,7 +194,7 @@ func laterOrder(t *judge, store payonce.KeyStore) {
 func laterCopies(t *judge, store payonce.KeyStore) {
 	rec := mustClaim(t, store, full("order-1"))
 	rec.Progress = progress(2)
-	done := make(chan error, 1)
+	done := make(chan error, 8) // room for a store that answers too often
 	store.SaveLater(rec, func(err error) { done <- err })
 	scribble(rec)
 	if err := answer(t, done); err != nil {
