@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -76,17 +77,16 @@ func TestASuccessThatCantBeStoredIsHeldAndToldAtClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b, store := newBank(), memory()
-		down := true
-		faulty := storetest.Fail(store, func(call storetest.Call) bool {
-			return down && call.Method != storetest.Claim
-		})
+		var down atomic.Bool
+		down.Store(true)
+		faulty := storetest.Fail(store, func(call storetest.Call) bool { return down.Load() && call.Method != storetest.Claim })
 		c := newClient(t, b, faulty)
 		for range 2 {
 			p, err := c.Payments.Create(t.Context(), order("order-1"))
 			require.NoError(t, err, "the payment was made, and this process knows it")
 			assert.Equal(t, "pay_1", p.ID)
 		}
-		down = false
+		down.Store(false)
 		require.NoError(t, c.Close())
 		rec, err := store.Load(t.Context(), payonce.OperationID{Account: "bank/test/shop", Kind: "payment.create", Reference: "order-1"}, 0)
 		require.NoError(t, err)
