@@ -3,6 +3,7 @@ package payonce_test
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,7 +237,17 @@ func TestTwoGenerationsThatSucceededAreInDoubt(t *testing.T) {
 // laterFirst lets somebody else do something before the first SaveLater.
 type laterFirst struct {
 	payonce.KeyStore
-	first func()
+	first  func()
+	failed bool
+}
+
+// Save fails once for the second generation: putting it in doubt must be tried again.
+func (s *laterFirst) Save(ctx context.Context, rec *payonce.Record) error {
+	if rec.Generation == 2 && !s.failed {
+		s.failed = true
+		return storetest.ErrFault
+	}
+	return s.KeyStore.Save(ctx, rec)
 }
 
 func (s *laterFirst) SaveLater(rec *payonce.Record, done func(error)) {
@@ -245,6 +256,28 @@ func (s *laterFirst) SaveLater(rec *payonce.Record, done func(error)) {
 		f()
 	}
 	s.KeyStore.SaveLater(rec, done)
+}
+
+func TestNoNewKeyBeforeASuccessIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, store := newBank(), memory()
+		var down atomic.Bool
+		down.Store(true)
+		c := newClient(t, b, storetest.Fail(store, func(call storetest.Call) bool {
+			return down.Load() && (call.Method == storetest.SaveLater || call.Method == storetest.Save)
+		}))
+		p, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		b.set(p.ID, "expired")
+		_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.ErrorIs(t, err, payonce.ErrKeyReuse, "after a crash the store would still send the first generation")
+		down.Store(false)
+		advance(time.Minute)
+		p, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.NoError(t, err)
+		assert.Equal(t, 2, p.Receipt.Generation)
+	})
 }
 
 func TestAnAnswerAboutTheCallerIsNotShared(t *testing.T) {

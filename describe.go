@@ -45,6 +45,9 @@ func kindOf(rec *Record) (next string, kind error) {
 	case StateOpen:
 		return "call again with the same parameters, or let Recover finish it; never start it under another reference", ErrOutcomeUnknown
 	case StateNotSent:
+		if rec.KeySpent {
+			return "nothing reached the provider and the key is retired; to try again use WithNewKey", ErrNotSent
+		}
 		return "nothing reached the provider; call again when you like", ErrNotSent
 	case StateRejected:
 		if class == ClassDeclined {

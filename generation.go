@@ -17,10 +17,11 @@ func (c *Client) nextGeneration(ctx context.Context, draft *Record, op *Operatio
 		case err != nil:
 			return nil, c.storeFailed(draft, err)
 		}
+		refusal := c.mayRenew(ctx, last)
 		if held, ok := c.held.get(draft.ID); ok && held.Generation == last.Generation {
-			last = held
+			last, refusal = held, errors.New("a new key is refused until the last one's success is stored: after a crash it would be sent again")
 		}
-		if refusal := c.mayRenew(ctx, last); refusal != nil {
+		if refusal != nil {
 			e := c.describe(last)
 			e.Err, e.Next = refusal, "no new key was made and nothing was sent"
 			if e.Kind == nil {

@@ -138,7 +138,8 @@ type Progress struct {
 	Sent, Reached, Possible int
 	// Accepted says that a 2xx status was seen; no later refusal may close the operation.
 	Accepted bool
-	// KeySpent says that sending under this key again is no use: an open operation is then only looked up.
+	// KeySpent says that nothing is sent under this key again, because it would be no use or because WithNewKey retired it: an open
+	// operation is then only looked up.
 	KeySpent bool
 	// FirstAt is the mark of the first attempt that may have reached the provider, LastAt that of the last attempt.
 	FirstAt, LastAt time.Time

@@ -131,7 +131,7 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
 	}
 	if current.State == StateSucceeded && current.Outcome != nil {
 		c.compare(ctx, current, rec)
-		return nil
+		return c.warnLater(ctx, current)
 	}
 	if current.State != StateOpen {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a success arrived after the operation was closed", slog.Any("operation", rec.ID),
@@ -141,7 +141,10 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
 	if current.Reason != twoSucceeded {
 		current.State, current.Reason = StateSucceeded, ""
 	}
-	return errors.Join(c.store.Save(ctx, current), c.warnLater(ctx, current))
+	if err := c.store.Save(ctx, current); err != nil {
+		return err
+	}
+	return c.warnLater(ctx, current)
 }
 
 // warnLater raises an alarm when a generation succeeded after the next one was begun, and puts a later success in doubt: both moved

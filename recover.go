@@ -34,8 +34,8 @@ const (
 )
 
 // Recover finishes what was begun under the client's account and is due: each operation under a lease, from its stored bytes and
-// with its stored key, so that any number of processes may do it at once. It yields what is in doubt, and then one result for each, with the
-// error its call would have returned. An error without an operation ends it: the store could not be read.
+// with its stored key, so that any number of processes may do it at once. It yields what is in doubt, and then one result for each,
+// with the error its call would have returned. An error without an operation ends it: the store could not be read.
 func (c *Client) Recover(ctx context.Context) iter.Seq2[Recovered, error] {
 	return func(yield func(Recovered, error) bool) {
 		_ = c.recoverAll(ctx, StateInDoubt, yield) && c.recoverAll(ctx, StateOpen, yield)
@@ -110,8 +110,8 @@ func (c *Client) noRecord(id OperationID, err error) error {
 }
 
 // Resolve settles an operation that is open or in doubt, as a person found out. The note is kept in the record. NotExecuted is
-// refused (ErrOutcomeUnknown) while the last attempt may still be on its way, and for an operation that a 2xx was seen for nothing
-// else helps than a person's word, so it is taken. A success that arrives later wins over any resolution.
+// refused (ErrOutcomeUnknown) while the last attempt may still be on its way; after that a person's word is taken, even if a 2xx was
+// seen. A success that arrives later wins over any resolution.
 func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolution, note string) error {
 	if resolution < Executed || resolution > StopSending {
 		return &Error{Kind: ErrInvalid, Operation: id, Err: invalid("resolution", "must be Executed, NotExecuted or StopSending"), Next: "nothing was changed"}

@@ -93,8 +93,8 @@ type run struct {
 	credentials http.Header
 }
 
-// obey does what step says until it says return. The record is saved before each send and at the end; rec.Progress is then what is
-// known, also when saving failed, which r.err says.
+// obey does what step says until it says return. The record is saved before each send and at the end; the error is the store's, and
+// rec.Progress is what is known all the same.
 func (r *run) obey(ctx context.Context, a action) error {
 	for {
 		var e event
