@@ -12,7 +12,7 @@ import (
 type core struct {
 	api      api
 	now      func() time.Time
-	noDedupe bool
+	contract contract
 
 	ledger *Ledger
 	log    *requestLog
@@ -92,17 +92,17 @@ func (a answer) clone() answer {
 	return a
 }
 
-func newCore(now func() time.Time, keyLife time.Duration, noDedupe bool) *core {
+func newCore(now func() time.Time, keys contract) *core {
 	if now == nil {
 		now = time.Now
 	}
 	return &core{
 		now:      now,
-		noDedupe: noDedupe,
+		contract: keys,
 		ledger:   &Ledger{},
 		log:      &requestLog{},
 		script:   &script{},
-		keys:     newKeyStore(keyLife),
+		keys:     newKeyStore(keys.life),
 		backends: map[*backend]struct{}{},
 	}
 }

@@ -2,9 +2,19 @@ package simulator
 
 import (
 	"crypto/sha256"
+	"net/http"
 	"sync"
 	"time"
 )
+
+// contract is what a provider promises about repeated requests.
+type contract struct {
+	life         time.Duration // of a key, from its first arrival; 0 is for ever
+	none         bool          // nothing is deduped
+	anyBody      bool          // another request under a key gets the stored answer, silently
+	keepRefusals bool          // answers of 400 and above are stored under the key
+	latest       bool          // a replay shows the resource as it is now
+}
 
 // keyStore is a provider's memory of idempotency keys: for each scope (whatever
 // the provider dedupes on) the request that came first and its answer.
@@ -46,7 +56,7 @@ func (s *keyStore) claim(scope string, shape [sha256.Size]byte, now time.Time) (
 	defer s.mu.Unlock()
 	rec := s.keys[scope]
 	switch {
-	case rec == nil || now.Sub(rec.at) >= s.life:
+	case rec == nil || (s.life > 0 && now.Sub(rec.at) >= s.life):
 		rec = &keyRecord{shape: shape, at: now}
 		s.keys[scope] = rec
 		return rec, keyNew
@@ -99,7 +109,7 @@ func fingerprint(method, path string, body []byte) [sha256.Size]byte {
 // key's contract gives them. The provider's lies about that contract, asked for
 // by a fault, are told here.
 func (c *core) once(cl *call, scope string, execute func() (answer, func() answer)) answer {
-	if c.noDedupe {
+	if c.contract.none {
 		cl.hold()
 		a, _ := execute()
 		return a
@@ -108,12 +118,12 @@ func (c *core) once(cl *call, scope string, execute func() (answer, func() answe
 		c.keys.forget(scope)
 	}
 	rec, state := c.keys.claim(scope, fingerprint(cl.Method, cl.URL.RequestURI(), cl.body), cl.at)
-	if state == keyReused && cl.quirk.anyBody {
+	if state == keyReused && (cl.quirk.anyBody || c.contract.anyBody) {
 		state = keyReplay
 	}
 	switch state {
 	case keyNew:
-		return c.first(cl, rec, execute)
+		return c.first(cl, scope, rec, execute)
 	case keyInFlight:
 		return c.api.problem(problemInFlight, cl.Request)
 	case keyReused:
@@ -125,13 +135,13 @@ func (c *core) once(cl *call, scope string, execute func() (answer, func() answe
 		return c.api.problem(problemInFlight, cl.Request)
 	}
 	cl.replayed = true
-	if cl.quirk.latest && latest != nil {
+	if (cl.quirk.latest || c.contract.latest) && latest != nil {
 		return latest()
 	}
 	return a
 }
 
-func (c *core) first(cl *call, rec *keyRecord, execute func() (answer, func() answer)) answer {
+func (c *core) first(cl *call, scope string, rec *keyRecord, execute func() (answer, func() answer)) answer {
 	cl.hold()
 	var (
 		a      answer
@@ -145,6 +155,10 @@ func (c *core) first(cl *call, rec *keyRecord, execute func() (answer, func() an
 	}
 	if cl.quirk.sticky {
 		a, latest = c.api.problem(problemStored, cl.Request), nil
+	}
+	if a.status >= http.StatusBadRequest && !c.contract.keepRefusals && !cl.quirk.sticky {
+		c.keys.forget(scope)
+		return a
 	}
 	c.keys.finish(rec, a, latest)
 	return a

@@ -3,6 +3,8 @@ package simulator
 import (
 	"bytes"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,6 +35,20 @@ type Request struct {
 	Fault string `json:"fault,omitempty"`
 	// Status is the status that was answered; 0 if none was.
 	Status int `json:"status"`
+}
+
+// match compares a path with a pattern in which {} stands for an id, and returns
+// the ids.
+func match(pattern, path string) (ids []string, ok bool) {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	ok = slices.EqualFunc(want, got, func(p, segment string) bool {
+		if p == "{}" {
+			ids = append(ids, segment)
+			return segment != ""
+		}
+		return p == segment
+	})
+	return ids, ok
 }
 
 // requestLog holds every request in the order of arrival.

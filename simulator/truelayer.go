@@ -3,7 +3,6 @@ package simulator
 import (
 	"crypto/ecdsa"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -107,7 +106,7 @@ func NewTrueLayer(cfg TrueLayerConfig) *TrueLayer {
 	if cfg.FailProviders == nil {
 		cfg.FailProviders = map[string]Failure{ProviderThatFails: {}}
 	}
-	s := &TrueLayer{core: newCore(cfg.Now, cfg.KeyLife, cfg.NoDedupe), cfg: cfg}
+	s := &TrueLayer{core: newCore(cfg.Now, contract{life: cfg.KeyLife, none: cfg.NoDedupe, keepRefusals: true}), cfg: cfg}
 	s.api = s
 	s.endpoints = s.table()
 	s.forgetAll()
@@ -215,21 +214,9 @@ func (s *TrueLayer) handle(cl *call) answer {
 }
 
 func (s *TrueLayer) route(cl *call) *query {
-	want := strings.Split(cl.URL.Path, "/")
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
-		pattern := strings.Split(e.path, "/")
-		if e.method != cl.Method || len(pattern) != len(want) {
-			continue
-		}
-		var ids []string
-		if slices.EqualFunc(pattern, want, func(p, segment string) bool {
-			if p == "{}" {
-				ids = append(ids, segment)
-				return segment != ""
-			}
-			return p == segment
-		}) {
+		if ids, ok := match(e.path, cl.URL.Path); ok && e.method == cl.Method {
 			return &query{call: cl, endpoint: e, ids: ids, key: cl.Header.Get(keyHeader)}
 		}
 	}
