@@ -14,15 +14,16 @@ import (
 // request is what every attempt of the record sends, or the run's read.
 func (r *run) request() *Request {
 	if q := r.query; q != nil {
-		return &Request{Kind: q.Kind, Method: orDefault(q.Method, http.MethodGet), Path: r.c.prefix + q.Path, Header: r.rec.Header, Body: q.Body, EmptyOK: q.EmptyOK}
+		return &Request{Kind: q.Kind, Method: orDefault(q.Method, http.MethodGet), Path: r.c.prefix + q.Path, Header: r.rec.Header, Body: q.Body, EmptyOK: q.EmptyOK, Credential: r.c.scopes[0].credential()}
 	}
-	return requestOf(r.rec)
+	return r.c.requestOf(r.rec)
 }
 
-func requestOf(rec *Record) *Request {
+func (c *Client) requestOf(rec *Record) *Request {
+	begun, _ := c.scopeFor(rec.Scope)
 	return &Request{
 		Kind: rec.ID.Kind, Method: rec.Method, Path: rec.Path, Key: rec.Key, Header: rec.Header, Body: rec.Body,
-		EmptyOK: rec.EmptyOK, FirstSentAt: rec.FirstAt,
+		EmptyOK: rec.EmptyOK, FirstSentAt: rec.FirstAt, Credential: begun.credential(),
 	}
 }
 

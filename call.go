@@ -157,10 +157,11 @@ func (c *Client) replay(draft, rec *Record, options *callOptions) (answer, error
 }
 
 func (c *Client) newRun(rec *Record) *run {
-	_, canLookup := c.lookupOf(requestOf(rec))
+	_, canLookup := c.lookupOf(c.requestOf(rec))
+	_, inScope := c.scopeFor(rec.Scope)
 	return &run{c: c, rec: rec, s: state{
 		Progress: rec.Progress, replay: rec.Replay, prepared: rec.Prepared, createdAt: rec.CreatedAt, notAfter: rec.NotAfter,
-		pinned: rec.Origin == c.origin && hmac.Equal(rec.Scope, c.scope), canLookup: canLookup,
+		pinned: rec.Origin == c.origin && inScope, canLookup: canLookup,
 	}, started: time.Now()}
 }
 

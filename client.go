@@ -59,7 +59,7 @@ type Client struct {
 	lease    time.Duration
 	origin   string
 	prefix   string
-	scope    []byte
+	scopes   []scope
 	holder   string
 	budget   *budget
 	flights  *flights
@@ -93,8 +93,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	base, _ := url.Parse(c.profile.BaseURL) // checked above
 	c.origin, c.prefix = base.Scheme+"://"+base.Host, base.EscapedPath()
-	c.scope = scopeOf(c.store.Salt(), &c.profile)
-	c.profile.Credential = "" // needed no more
+	c.scopes = scopesOf(c.store.Salt(), &c.profile)
+	c.profile.Credential, c.profile.OldCredentials = "", nil // needed no more
 	c.timeout = orDefault(cfg.Retry.AttemptTimeout, orDefault(c.profile.Timeout, 30*time.Second))
 	cfg.Retry.apply(&c.policy)
 	c.policy.window = sendWindow(c.profile.KeyLife)

@@ -39,7 +39,7 @@ func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Re
 	}
 	now := wallNow()
 	rec := &Record{
-		ID: id, Generation: generation, Key: key, Exclusive: exclusive, Scope: c.scope,
+		ID: id, Generation: generation, Key: key, Exclusive: exclusive, Scope: c.scopes[0].hash,
 		Fingerprint: fingerprint(c.store.Salt(), id.Kind, method, op.Path, content),
 		Replay:      op.Replay, EmptyOK: op.EmptyOK,
 		Origin: c.origin, Method: method, Path: c.prefix + op.Path,

@@ -85,9 +85,9 @@ func (d *digest) value(v any) {
 }
 
 // scopeOf is the keyed hash of what the provider dedupes within: account and, where it counts, credential.
-func scopeOf(salt []byte, p *Profile) []byte {
+func scopeOf(salt []byte, account string, credential Secret) []byte {
 	d := newDigest("scope v1")
-	d.text(p.Account, p.Credential.Reveal())
+	d.text(account, credential.Reveal())
 	return d.sum(salt)
 }
 

@@ -58,22 +58,49 @@ func derivedKey(id OperationID, generation int) string {
 	return key.String()
 }
 
-// readableKey appends what the operation does: reference_payment, reference_refund, reference_capture; from the second generation
-// on also its number. It is parsed from the right, so a reference may contain separators. Only portable kinds have a word.
-func readableKey(id OperationID, generation int) (string, bool) {
-	noun, verb, ok := strings.Cut(id.Kind, ".")
-	if !ok || strings.Contains(verb, ".") {
-		return "", false
+// words are what readable keys say of the portable kinds. Other kinds have derived keys.
+func words() map[string]string {
+	return map[string]string{
+		kindPaymentCreate: "payment", kindPaymentCapture: "capture", kindPaymentCancel: "cancel", kindRefundCreate: "refund",
 	}
-	word := verb
-	if verb == "create" {
-		word = noun
+}
+
+// readableKey appends what the operation does: reference_payment, reference_refund, reference_capture, reference_cancel; from the
+// second generation on also its number.
+func readableKey(id OperationID, generation int) (string, bool) {
+	word, ok := words()[id.Kind]
+	if !ok {
+		return "", false
 	}
 	key := id.Reference + "_" + word
 	if generation > 1 {
 		key += "_" + strconv.Itoa(generation)
 	}
 	return key, true
+}
+
+// parseReadableKey reads a key back from the right, so a reference may contain separators, words and numbers.
+func parseReadableKey(key string) (kind, reference string, generation int, ok bool) {
+	rest, last, found := cutLast(key)
+	generation = 1
+	if n, err := strconv.Atoi(last); found && err == nil && n > 1 && strconv.Itoa(n) == last {
+		generation = n
+		rest, last, found = cutLast(rest)
+	}
+	for kind, word := range words() {
+		if found && word == last && rest != "" {
+			return kind, rest, generation, true
+		}
+	}
+	return "", "", 0, false
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, '_')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // checkKey refuses a key that the provider could not take.

@@ -210,6 +210,9 @@ func (s *Payments) decode(a *answer, kind string) (*Payment, error) {
 	if o := a.rec.Outcome; o != nil {
 		payment.ID, payment.ProviderStatus = orDefault(payment.ID, o.ResourceID), orDefault(payment.ProviderStatus, o.Code)
 	}
+	if payment.Status == "" && s.c.portable.PaymentStatus != nil {
+		payment.Status = s.c.portable.PaymentStatus(payment.ProviderStatus)
+	}
 	payment.Receipt = a.receipt()
 	return payment, err
 }

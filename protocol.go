@@ -258,6 +258,9 @@ func (p *policy) next(s state, e event) (state, action) {
 		return p.conclude(s, e.now, v)
 	case s.replay == ReplayOnce && !s.harmless():
 		return p.stuck(s, "the provider does not dedupe this operation")
+	case !v.Resend && s.canLookup && (v.Class == ClassRefused || v.Class == ClassDeclined) && !s.harmless():
+		s.Reason = "refused, after an attempt that may have been executed"
+		return s, action{do: doLookup}
 	case !v.Resend:
 		return p.conclude(s, e.now, v)
 	}

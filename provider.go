@@ -42,6 +42,9 @@ type Profile struct {
 	BaseURL string
 	// Credential is what the provider's dedupe scope contains of the credential, "" when nothing. It is stored as a keyed hash only.
 	Credential Secret
+	// OldCredentials are earlier values of Credential that still work: an operation that was begun under one of them is finished
+	// with it. Nothing new begins under them.
+	OldCredentials []Secret
 	// KeyHeader is the header that carries the key; "" when the key travels in the body.
 	KeyHeader string
 	// RequestIDHeader is the header of an answer that identifies the request it belongs to, and no other; "" when there is none.
@@ -67,6 +70,8 @@ type Request struct {
 	Method, Path string
 	// Key is what the provider dedupes on; "" for reads.
 	Key string
+	// Credential is Profile.Credential, or the one of OldCredentials that the operation was begun under.
+	Credential Secret
 	// Header holds the semantic headers and, where the key is a header, the key.
 	Header http.Header
 	// Body is the exact body; nil for none.
@@ -196,6 +201,10 @@ type Portable struct {
 	Payment func(kind string, body []byte) (*Payment, error)
 	Refund  func(kind string, body []byte) (*Refund, error)
 	Refunds func(body []byte) (page []*Refund, next string, err error)
+	// PaymentStatus and RefundStatus put a word of the provider's into the portable one, for records whose answer has no body (any
+	// more).
+	PaymentStatus func(word string) Status
+	RefundStatus  func(word string) Status
 	// Check is a signed request without any effect that proves the credentials.
 	Check func() Query
 }

@@ -191,6 +191,9 @@ func (s *Refunds) decode(a *answer, kind string) (*Refund, error) {
 	if o := a.rec.Outcome; o != nil {
 		refund.ID, refund.ProviderStatus = orDefault(refund.ID, o.ResourceID), orDefault(refund.ProviderStatus, o.Code)
 	}
+	if refund.Status == "" && s.c.portable.RefundStatus != nil {
+		refund.Status = s.c.portable.RefundStatus(refund.ProviderStatus)
+	}
 	refund.Receipt = a.receipt()
 	return refund, err
 }

@@ -18,6 +18,7 @@ type core struct {
 	log    *requestLog
 	script *script
 	keys   *keyStore
+	outbox *outbox
 
 	mu       sync.Mutex
 	held     []*exchange // requests that the network has swallowed and will deliver
@@ -34,6 +35,8 @@ type api interface {
 	faultable(r *http.Request) bool
 	// problem renders an error in the provider's own words.
 	problem(kind problemKind, r *http.Request) answer
+	// deliver renders and signs a webhook.
+	deliver(path string, e event) Delivery
 	// control adds the provider's own control endpoints.
 	control(mux *http.ServeMux)
 	// forgetAll brings the provider back to its first state.
@@ -103,6 +106,7 @@ func newCore(now func() time.Time, keys contract) *core {
 		log:      &requestLog{},
 		script:   &script{},
 		keys:     newKeyStore(keys.life),
+		outbox:   &outbox{},
 		backends: map[*backend]struct{}{},
 	}
 }
@@ -131,6 +135,7 @@ func (c *core) Reset() {
 	c.keys.prune()
 	c.ledger.reset()
 	c.log.reset()
+	c.outbox.take()
 	c.mu.Lock()
 	c.held = nil
 	c.mu.Unlock()

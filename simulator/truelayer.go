@@ -286,3 +286,8 @@ func (s *TrueLayer) record(q *query, e Entry) {
 	}
 	s.ledger.add(e)
 }
+
+// deliver renders a webhook.
+func (s *TrueLayer) deliver(path string, e event) Delivery {
+	return Delivery{ID: e.id, Path: path, Body: encode(e.data)}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // API is what TrueLayer offers beyond the portable services, with the same promises: every write is an operation with a reference of
@@ -20,38 +21,13 @@ type API struct {
 
 // API returns the native services over a client, which must have been made with this provider.
 func (p *Provider) API(c *payonce.Client) *API {
-	s := service{p.d, c}
+	s := service{p.d, adapter.Service{Client: c, Account: p.d.profile.Account}}
 	return &API{&PaymentService{s}, &RefundService{s}, &PayoutService{s}, &MerchantAccountService{s}}
 }
 
 type service struct {
 	d *dialect
-	c *payonce.Client
-}
-
-// do makes the write, unless its parameters were refused.
-func do[T any](ctx context.Context, s service, op payonce.Operation, err error, opts []payonce.CallOption) (*payonce.Result[T], error) {
-	if err != nil {
-		return nil, s.invalid(op.Kind, op.Reference, err)
-	}
-	return payonce.Do[T](ctx, s.c, op, opts...)
-}
-
-// get makes the read, unless one of the ids would lead elsewhere.
-func get[T any](ctx context.Context, s service, q payonce.Query, ids ...string) (*payonce.Result[T], error) {
-	var p problems
-	for _, id := range ids {
-		pathID(&p, "id", id)
-	}
-	if err := p.err(); err != nil {
-		return nil, s.invalid(q.Kind, "", err)
-	}
-	return payonce.Get[T](ctx, s.c, q)
-}
-
-func (s service) invalid(kind, reference string, err error) error {
-	id := payonce.OperationID{Account: s.d.profile.Account, Kind: kind, Reference: reference}
-	return &payonce.Error{Kind: payonce.ErrInvalid, Operation: id, Err: err, Next: "nothing was sent"}
+	adapter.Service
 }
 
 // PaymentService makes payments with the full native answers. It shares its operations with Client.Payments: the same reference is
@@ -62,19 +38,19 @@ type PaymentService struct{ s service }
 // payonce.ErrDeclined. Source: https://docs.truelayer.com/reference/create-payment.
 func (s *PaymentService) Create(ctx context.Context, params payonce.PaymentParams, opts ...payonce.CallOption) (*payonce.Result[CreatedPayment], error) {
 	op, err := s.s.d.createPayment(params)
-	return do[CreatedPayment](ctx, s.s, op, err, opts)
+	return adapter.Do[CreatedPayment](ctx, s.s.Service, op, err, opts)
 }
 
 // Get reads a payment. Source: https://docs.truelayer.com/reference/get-payment.
 func (s *PaymentService) Get(ctx context.Context, id string) (*payonce.Result[Payment], error) {
-	return get[Payment](ctx, s.s, getPayment(id), id)
+	return adapter.Get[Payment](ctx, s.s.Service, getPayment(id), id)
 }
 
 // Cancel asks to cancel a payment. The answer says that this was accepted, no more; the result comes by webhook and by Get.
 // Source: https://docs.truelayer.com/reference/cancel-payment.
 func (s *PaymentService) Cancel(ctx context.Context, params payonce.CancelParams, opts ...payonce.CallOption) (*payonce.Result[struct{}], error) {
 	op, err := s.s.d.cancelPayment(params)
-	return do[struct{}](ctx, s.s, op, err, opts)
+	return adapter.Do[struct{}](ctx, s.s.Service, op, err, opts)
 }
 
 // StartFlowParams asks to start a payment's authorization flow on a page of the merchant's own.
@@ -95,12 +71,12 @@ type StartFlowParams struct {
 // Source: https://docs.truelayer.com/reference/start-payment-authorization-flow.
 func (s *PaymentService) StartAuthorizationFlow(ctx context.Context, params StartFlowParams, opts ...payonce.CallOption) (*payonce.Result[FlowResult], error) {
 	op, err := s.s.d.startFlow(params)
-	return do[FlowResult](ctx, s.s, op, err, opts)
+	return adapter.Do[FlowResult](ctx, s.s.Service, op, err, opts)
 }
 
 func (d *dialect) startFlow(params StartFlowParams) (payonce.Operation, error) {
-	var p problems
-	pathID(&p, "PaymentID", params.PaymentID)
+	var p adapter.Problems
+	p.PathID("PaymentID", params.PaymentID)
 	header := payerHeader(params.PayerIP, params.PayerUserAgent)
 	checkHeader(&p, header)
 	d.rules[kindStartFlow].inspect(&p, params.Options)
@@ -109,9 +85,9 @@ func (d *dialect) startFlow(params StartFlowParams) (payonce.Operation, error) {
 		reference = params.PaymentID
 	}
 	return payonce.Operation{
-		Kind: kindStartFlow, Reference: reference, Path: "/v3/payments/" + element(params.PaymentID) + "/authorization-flow",
+		Kind: kindStartFlow, Reference: reference, Path: "/v3/payments/" + adapter.Element(params.PaymentID) + "/authorization-flow",
 		Header: header, Body: params.Options, NotAfter: params.NotAfter,
-	}, p.err()
+	}, p.Err()
 }
 
 // RefundService makes refunds with the full native answers. It shares its operations with Client.Refunds.
@@ -120,17 +96,17 @@ type RefundService struct{ s service }
 // Create makes a refund once. Source: https://docs.truelayer.com/reference/create-payment-refund.
 func (s *RefundService) Create(ctx context.Context, params payonce.RefundParams, opts ...payonce.CallOption) (*payonce.Result[CreatedRefund], error) {
 	op, err := s.s.d.createRefund(params)
-	return do[CreatedRefund](ctx, s.s, op, err, opts)
+	return adapter.Do[CreatedRefund](ctx, s.s.Service, op, err, opts)
 }
 
 // Get reads a refund. Source: https://docs.truelayer.com/reference/get-payment-refund.
 func (s *RefundService) Get(ctx context.Context, paymentID, id string) (*payonce.Result[Refund], error) {
-	return get[Refund](ctx, s.s, getRefund(paymentID, id), paymentID, id)
+	return adapter.Get[Refund](ctx, s.s.Service, getRefund(paymentID, id), paymentID, id)
 }
 
 // List reads all refunds of a payment; there are no pages. Source: https://docs.truelayer.com/reference/get-payment-refunds.
 func (s *RefundService) List(ctx context.Context, paymentID string) (*payonce.Result[RefundList], error) {
-	return get[RefundList](ctx, s.s, listRefunds(paymentID), paymentID)
+	return adapter.Get[RefundList](ctx, s.s.Service, listRefunds(paymentID), paymentID)
 }
 
 // PayoutService pays money out of merchant accounts.
@@ -140,12 +116,12 @@ type PayoutService struct{ s service }
 // second payout because the first is pending. Source: https://docs.truelayer.com/reference/create-payout.
 func (s *PayoutService) Create(ctx context.Context, params PayoutParams, opts ...payonce.CallOption) (*payonce.Result[CreatedPayout], error) {
 	op, err := s.s.d.createPayout(params)
-	return do[CreatedPayout](ctx, s.s, op, err, opts)
+	return adapter.Do[CreatedPayout](ctx, s.s.Service, op, err, opts)
 }
 
 // Get reads a payout. Source: https://docs.truelayer.com/reference/get-payout.
 func (s *PayoutService) Get(ctx context.Context, id string) (*payonce.Result[Payout], error) {
-	return get[Payout](ctx, s.s, payonce.Query{Kind: kindGetPayout, Path: "/v3/payouts/" + element(id)}, id)
+	return adapter.Get[Payout](ctx, s.s.Service, payonce.Query{Kind: kindGetPayout, Path: "/v3/payouts/" + adapter.Element(id)}, id)
 }
 
 // MerchantAccountService reads merchant accounts and sets their sweeping.
@@ -153,19 +129,19 @@ type MerchantAccountService struct{ s service }
 
 // List reads all merchant accounts. Source: https://docs.truelayer.com/reference/list-operating-accounts.
 func (s *MerchantAccountService) List(ctx context.Context) (*payonce.Result[MerchantAccountList], error) {
-	return get[MerchantAccountList](ctx, s.s, payonce.Query{Kind: kindListAccounts, Path: "/v3/merchant-accounts"})
+	return adapter.Get[MerchantAccountList](ctx, s.s.Service, payonce.Query{Kind: kindListAccounts, Path: "/v3/merchant-accounts"})
 }
 
 // Get reads a merchant account. Source: https://docs.truelayer.com/reference/get-operating-account.
 func (s *MerchantAccountService) Get(ctx context.Context, id string) (*payonce.Result[MerchantAccount], error) {
-	return get[MerchantAccount](ctx, s.s, payonce.Query{Kind: kindGetAccount, Path: accountPath(id, "")}, id)
+	return adapter.Get[MerchantAccount](ctx, s.s.Service, payonce.Query{Kind: kindGetAccount, Path: accountPath(id, "")}, id)
 }
 
 // PaymentSources reads the accounts that a user has paid from, for ToPaymentSource.
 // Source: https://docs.truelayer.com/reference/get-merchant-account-payment-sources.
 func (s *MerchantAccountService) PaymentSources(ctx context.Context, id, userID string) (*payonce.Result[PaymentSourceList], error) {
 	q := payonce.Query{Kind: kindListSources, Path: accountPath(id, "/payment-sources?") + url.Values{"user_id": {userID}}.Encode()}
-	return get[PaymentSourceList](ctx, s.s, q, id, userID)
+	return adapter.Get[PaymentSourceList](ctx, s.s.Service, q, id, userID)
 }
 
 // Transactions yields the transactions of a merchant account, page after page. An error is the last it yields.
@@ -173,11 +149,11 @@ func (s *MerchantAccountService) PaymentSources(ctx context.Context, id, userID 
 func (s *MerchantAccountService) Transactions(ctx context.Context, params TransactionsParams) iter.Seq2[Transaction, error] {
 	return func(yield func(Transaction, error) bool) {
 		if err := params.check(); err != nil {
-			yield(Transaction{}, s.s.invalid(kindListTransactions, "", err))
+			yield(Transaction{}, s.s.Invalid(kindListTransactions, "", err))
 			return
 		}
 		for cursor := ""; ; {
-			page, err := payonce.Get[transactionPage](ctx, s.s.c, params.query(cursor))
+			page, err := payonce.Get[transactionPage](ctx, s.s.Client, params.query(cursor))
 			if err != nil {
 				yield(Transaction{}, err)
 				return
@@ -199,18 +175,18 @@ func (s *MerchantAccountService) Transactions(ctx context.Context, params Transa
 // Sweeping reads the settings of automatic withdrawals; payonce.ErrNotFound when there are none.
 // Source: https://docs.truelayer.com/reference/get_merchant-accounts-id-sweeping.
 func (s *MerchantAccountService) Sweeping(ctx context.Context, id string) (*payonce.Result[Sweeping], error) {
-	return get[Sweeping](ctx, s.s, payonce.Query{Kind: kindGetSweeping, Path: accountPath(id, "/sweeping")}, id)
+	return adapter.Get[Sweeping](ctx, s.s.Service, payonce.Query{Kind: kindGetSweeping, Path: accountPath(id, "/sweeping")}, id)
 }
 
 // SetSweeping sets up automatic withdrawals, or changes them. The token's merchant must have sweeping enabled by TrueLayer.
 // Source: https://docs.truelayer.com/reference/post_merchant-accounts-id-sweeping.
 func (s *MerchantAccountService) SetSweeping(ctx context.Context, params SweepingParams, opts ...payonce.CallOption) (*payonce.Result[Sweeping], error) {
 	op, err := s.s.d.setSweeping(params)
-	return do[Sweeping](ctx, s.s, op, err, opts)
+	return adapter.Do[Sweeping](ctx, s.s.Service, op, err, opts)
 }
 
 // DisableSweeping ends automatic withdrawals. Source: https://docs.truelayer.com/reference/delete_merchant-accounts-id-sweeping.
 func (s *MerchantAccountService) DisableSweeping(ctx context.Context, params DisableSweepingParams, opts ...payonce.CallOption) (*payonce.Result[struct{}], error) {
 	op, err := s.s.d.disableSweeping(params)
-	return do[struct{}](ctx, s.s, op, err, opts)
+	return adapter.Do[struct{}](ctx, s.s.Service, op, err, opts)
 }

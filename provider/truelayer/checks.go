@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // What a value of a request may be. Each check returns what is wrong, "" for nothing, and never repeats a text.
@@ -166,7 +168,7 @@ func objectRule(value any) string {
 func metadataRule(value any) string {
 	pairs, _ := value.(map[string]any)
 	if len(pairs) > 10 {
-		return fmt.Sprintf("must have at most 10 pairs, has %d with %s", len(pairs), refKey)
+		return fmt.Sprintf("must have at most 10 pairs, has %d with %s", len(pairs), adapter.RefKey)
 	}
 	for key, value := range pairs {
 		s, _ := value.(string)

@@ -2,13 +2,11 @@ package truelayer
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // The kinds of operations and reads. The first group is portable.
@@ -57,9 +55,6 @@ func ruleOf(kind string) answerRule {
 	return answerRule{}
 }
 
-// maxWait clamps absurd hints.
-const maxWait = 30 * 24 * time.Hour
-
 // Classify reads one answer. A refusal counts as proven only if Tl-Should-Retry says that the same key will always get it
 // (https://docs.truelayer.com/docs/idempotency-for-payment-requests); what is not TrueLayer's own error document proves nothing.
 func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce.Verdict {
@@ -71,25 +66,16 @@ func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce
 	case problem != nil && problem.Status == res.Status: // otherwise somebody on the way changed the status
 		v = classifyProblem(problem, res)
 	default:
-		v = payonce.Verdict{Resend: isTransient(res.Status)}
+		v = payonce.Verdict{Resend: adapter.Transient(res.Status)}
 	}
 	if shouldRetry(res.Header) == retryFalse && (res.Status < 200 || res.Status > 299) {
 		v.Resend = false // an unreadable 2xx is asked for again: false promises the same answer, this time perhaps whole
 	}
 	if v.Class != payonce.ClassSucceeded && v.Class != payonce.ClassDeclined {
-		v.Wait = retryAfter(res)
+		v.Wait = adapter.RetryAfter(res)
 	}
 	v.RequestID = requestID(res.Header, problem)
 	return v
-}
-
-// isTransient says that the status alone makes another try worthwhile.
-func isTransient(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return true
-	}
-	return status >= 500 && status <= 599
 }
 
 // answer is what of a successful body decides.
@@ -136,7 +122,7 @@ func judge(req *payonce.Request, rule answerRule, a *answer) payonce.Verdict {
 	case rule.echoesPath && !strings.EqualFold(a.ID, lastElement(req.Path)), !rule.echoesPath && isAboutAnother(req.Body, a):
 		v.Class, v.Code = payonce.ClassMismatch, "answer about something else"
 	case rule.declines && PaymentStatus(a.Status) == PaymentFailed:
-		v.Class, v.Proven, v.KeySpent, v.Code = payonce.ClassDeclined, true, true, cut(redact(a.FailureReason), 60)
+		v.Class, v.Proven, v.KeySpent, v.Code = payonce.ClassDeclined, true, true, adapter.Cut(adapter.Redact(a.FailureReason), 60)
 	}
 	return v
 }
@@ -167,7 +153,7 @@ func classifyProblem(p *problem, res *payonce.Response) payonce.Verdict {
 	case status < 400:
 		v.Class, v.Resend = payonce.ClassUnknown, false
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		v.Class, v.Resend = payonce.ClassUnknown, isTransient(status)
+		v.Class, v.Resend = payonce.ClassUnknown, adapter.Transient(status)
 	case p.isReuse():
 		v.Class, v.Resend = payonce.ClassReuse, false
 	case status == http.StatusConflict:
@@ -211,21 +197,6 @@ func shouldRetry(header http.Header) retryHint {
 	return hint
 }
 
-// retryAfter reads Retry-After, which TrueLayer does not document but a gateway may send: seconds or a date.
-func retryAfter(res *payonce.Response) time.Duration {
-	value := strings.TrimSpace(res.Header.Get("Retry-After"))
-	if value == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(max(seconds, 0), int64(maxWait/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(res.ReceivedAt), 0), maxWait)
-	}
-	return 0
-}
-
 // requestID is the provider's id of the request, for its support.
 func requestID(header http.Header, p *problem) string {
 	id := header.Get("Tl-Trace-Id")
@@ -235,10 +206,5 @@ func requestID(header http.Header, p *problem) string {
 	if id == "" {
 		id = header.Get("X-Tl-Correlation-Id")
 	}
-	return cut(strings.Map(func(r rune) rune {
-		if r <= ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, id), 100)
+	return adapter.RequestID(id)
 }

@@ -6,11 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"net"
-	"net/url"
 	"strings"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // The two environments, for Config.BaseURL.
@@ -59,16 +58,13 @@ type Config struct {
 // New checks the configuration and reports everything that is wrong with it at once (payonce.ErrInvalid). It makes no request;
 // payonce.Client's Check proves the credentials.
 func New(cfg Config) (*Provider, error) {
-	var p problems
+	var p adapter.Problems
 	env := cfg.environment(&p)
-	p.require("ClientID", cfg.ClientID)
-	if strings.ContainsFunc(cfg.ClientID, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
-		p.add("ClientID", "has a character that no client id has; it is copied from Console")
-	}
-	p.require("ClientSecret", cfg.ClientSecret.Reveal())
-	p.require("SigningKeyID", cfg.SigningKeyID)
+	p.AccountPart("ClientID", cfg.ClientID, "copied from Console")
+	p.Require("ClientSecret", cfg.ClientSecret.Reveal())
+	p.Require("SigningKeyID", cfg.SigningKeyID)
 	key := cfg.signingKey(&p)
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return newProvider(&cfg, env, key), nil
@@ -78,13 +74,13 @@ func New(cfg Config) (*Provider, error) {
 type environment struct{ name, base, auth string }
 
 // environment reads BaseURL and AuthURL.
-func (cfg *Config) environment(p *problems) environment {
+func (cfg *Config) environment(p *adapter.Problems) environment {
 	env := environment{base: cfg.BaseURL, auth: cfg.AuthURL}
 	if cfg.BaseURL == "" {
-		p.add("BaseURL", "is required: truelayer.Sandbox (%s) or truelayer.Live (%s)", Sandbox, Live)
+		p.Add("BaseURL", "is required: truelayer.Sandbox (%s) or truelayer.Live (%s)", Sandbox, Live)
 		return env
 	}
-	host, ok := checkURL(p, "BaseURL", cfg.BaseURL)
+	host, ok := p.BaseURL("BaseURL", cfg.BaseURL, Sandbox)
 	env.name = host
 	var own, other string
 	switch host {
@@ -96,61 +92,33 @@ func (cfg *Config) environment(p *problems) environment {
 	if cfg.AuthURL == "" {
 		env.auth = own
 		if own == "" && ok {
-			p.add("AuthURL", "is required, because BaseURL is neither truelayer.Sandbox nor truelayer.Live")
+			p.Add("AuthURL", "is required, because BaseURL is neither truelayer.Sandbox nor truelayer.Live")
 		}
 		return env
 	}
-	if authHost, _ := checkURL(p, "AuthURL", cfg.AuthURL); other != "" && authHost == hostOf(other) {
-		p.add("AuthURL", "belongs to the other environment than BaseURL, which is %s; its own is %s", env.name, own)
+	if authHost, _ := p.BaseURL("AuthURL", cfg.AuthURL, Sandbox); other != "" && authHost == hostOf(other) {
+		p.Add("AuthURL", "belongs to the other environment than BaseURL, which is %s; its own is %s", env.name, own)
 	}
 	return env
 }
 
 func hostOf(known string) string { return strings.TrimPrefix(known, "https://") }
 
-// checkURL returns the host and whether the URL will do. The URL itself is not repeated: somebody may have put a password into it.
-func checkURL(p *problems, field, raw string) (host string, ok bool) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Opaque != "" {
-		p.add(field, "is not a URL such as %s", Sandbox)
-		return "", false
-	}
-	before := len(p.errs)
-	switch {
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		p.add(field, "must be https; http is for loopback hosts only")
-	case u.Scheme != "https" && u.Scheme != "http":
-		p.add(field, "must be https, is %q", u.Scheme)
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		p.add(field, "must have no user, query or fragment")
-	}
-	if strings.HasSuffix(u.Path, "/") {
-		p.add(field, "must not end in a slash")
-	}
-	return strings.ToLower(u.Host), len(p.errs) == before
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
 // signingKey returns the caller's Signer or the key in the PEM.
-func (cfg *Config) signingKey(p *problems) any {
+func (cfg *Config) signingKey(p *adapter.Problems) any {
 	switch {
 	case cfg.Signer != nil && cfg.SigningKeyPEM != "":
-		p.add("Signer", "and SigningKeyPEM exclude each other")
+		p.Add("Signer", "and SigningKeyPEM exclude each other")
 		return nil
 	case cfg.Signer != nil:
 		return cfg.Signer
 	case cfg.SigningKeyPEM == "":
-		p.add("SigningKeyPEM", "is required, or a Signer")
+		p.Add("SigningKeyPEM", "is required, or a Signer")
 		return nil
 	}
 	key, err := parseKey([]byte(cfg.SigningKeyPEM.Reveal()))
 	if err != nil {
-		p.add("SigningKeyPEM", "%v", err)
+		p.Add("SigningKeyPEM", "%v", err)
 		return nil
 	}
 	return key

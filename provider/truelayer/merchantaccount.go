@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // MerchantAccount is an account of the merchant's at TrueLayer. Source: https://docs.truelayer.com/reference/get-operating-account.
@@ -69,11 +70,13 @@ type DisableSweepingParams struct {
 	NotAfter time.Time
 }
 
-func accountPath(id, rest string) string { return "/v3/merchant-accounts/" + element(id) + rest }
+func accountPath(id, rest string) string {
+	return "/v3/merchant-accounts/" + adapter.Element(id) + rest
+}
 
 func (d *dialect) setSweeping(params SweepingParams) (payonce.Operation, error) {
-	var p problems
-	pathID(&p, "MerchantAccountID", params.MerchantAccountID)
+	var p adapter.Problems
+	p.PathID("MerchantAccountID", params.MerchantAccountID)
 	type wireSweeping struct {
 		MaxAmountInMinor int64             `json:"max_amount_in_minor"`
 		Currency         string            `json:"currency,omitempty"`
@@ -84,14 +87,14 @@ func (d *dialect) setSweeping(params SweepingParams) (payonce.Operation, error) 
 	return payonce.Operation{
 		Kind: kindSetSweeping, Reference: params.Reference, Replay: payonce.ReplayByState, Method: http.MethodPost,
 		Path: accountPath(params.MerchantAccountID, "/sweeping"), Body: body, EmptyOK: true, NotAfter: params.NotAfter,
-	}, p.err()
+	}, p.Err()
 }
 
 func (*dialect) disableSweeping(params DisableSweepingParams) (payonce.Operation, error) {
-	var p problems
-	pathID(&p, "MerchantAccountID", params.MerchantAccountID)
+	var p adapter.Problems
+	p.PathID("MerchantAccountID", params.MerchantAccountID)
 	return payonce.Operation{
 		Kind: kindDisableSweeping, Reference: params.Reference, Replay: payonce.ReplayByState, Method: http.MethodDelete,
 		Path: accountPath(params.MerchantAccountID, "/sweeping"), EmptyOK: true, NotAfter: params.NotAfter,
-	}, p.err()
+	}, p.Err()
 }

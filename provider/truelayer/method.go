@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // BankTransfer is a payment that the payer authorizes at their bank, for payonce.PaymentParams.Method: the method and everything else
@@ -179,7 +180,7 @@ func payerHeader(ip, userAgent string) http.Header {
 }
 
 // wireOf reads PaymentParams.Method.
-func wireOf(p *problems, params *payonce.PaymentParams) (wirePayment, http.Header) {
+func wireOf(p *adapter.Problems, params *payonce.PaymentParams) (wirePayment, http.Header) {
 	switch m := params.Method.(type) {
 	case BankTransfer:
 		return m.wire(params.Description)
@@ -194,6 +195,6 @@ func wireOf(p *problems, params *payonce.PaymentParams) (wirePayment, http.Heade
 			return m.wire(params.Description)
 		}
 	}
-	p.add("Method", "must be a truelayer.BankTransfer or truelayer.Mandate, is %T", params.Method)
+	p.Add("Method", "must be a truelayer.BankTransfer or truelayer.Mandate, is %T", params.Method)
 	return wirePayment{}, nil
 }

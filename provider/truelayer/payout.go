@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // PayoutParams asks for one payout from a merchant account. Source: https://docs.truelayer.com/reference/create-payout.
@@ -135,7 +136,7 @@ type wirePayout struct {
 
 // createPayout encodes POST /v3/payouts.
 func (d *dialect) createPayout(params PayoutParams) (payonce.Operation, error) {
-	var p problems
+	var p adapter.Problems
 	beneficiary := params.Beneficiary
 	if beneficiary.Type == ToUserDetermined && beneficiary.ProviderSelection.Type == "" {
 		beneficiary.ProviderSelection.Type = UserSelected
@@ -155,7 +156,7 @@ func (d *dialect) createPayout(params PayoutParams) (payonce.Operation, error) {
 }
 
 // checkPayoutTexts holds the texts to what the currency's schemes carry.
-func checkPayoutTexts(p *problems, currency string, b *PayoutBeneficiary) {
+func checkPayoutTexts(p *adapter.Problems, currency string, b *PayoutBeneficiary) {
 	reference, holder := 140, 140
 	switch currency {
 	case "GBP":
@@ -166,9 +167,9 @@ func checkPayoutTexts(p *problems, currency string, b *PayoutBeneficiary) {
 		reference, holder = 20, 70
 	}
 	if n := utf8.RuneCountInString(b.Reference); n > reference {
-		p.add("beneficiary.reference", "must have at most %d characters in %s, has %d", reference, currency, n)
+		p.Add("beneficiary.reference", "must have at most %d characters in %s, has %d", reference, currency, n)
 	}
 	if n := utf8.RuneCountInString(b.AccountHolderName); n > holder {
-		p.add("beneficiary.account_holder_name", "must have at most %d characters in %s, has %d", holder, currency, n)
+		p.Add("beneficiary.account_holder_name", "must have at most %d characters in %s, has %d", holder, currency, n)
 	}
 }

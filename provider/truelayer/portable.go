@@ -2,17 +2,13 @@ package truelayer
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
-
-// refKey is the metadata key under which an operation can be found again.
-const refKey = "payonce_ref"
 
 // errUnreadable says that a body is not what TrueLayer documents, without repeating any of it.
 var errUnreadable = errors.New("the answer is not what TrueLayer documents")
@@ -29,20 +25,22 @@ func (p *Provider) Portable() payonce.Portable {
 		Payment:       portablePayment,
 		Refund:        portableRefund,
 		Refunds:       portableRefunds,
+		PaymentStatus: func(word string) payonce.Status { return (&Payment{Status: PaymentStatus(word)}).status() },
+		RefundStatus:  func(word string) payonce.Status { return (&Refund{Status: RefundStatus(word)}).status() },
 		Check:         check,
 	}
 }
 
 // createPayment encodes POST /v3/payments.
 func (d *dialect) createPayment(params payonce.PaymentParams) (payonce.Operation, error) {
-	var p problems
+	var p adapter.Problems
 	wire, header := wireOf(&p, &params)
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return payonce.Operation{}, err
 	}
 	wire.AmountInMinor, wire.Currency = params.Amount.Minor, params.Amount.Currency
 	if wire.HostedPage != (HostedPage{}) && wire.AuthorizationFlow != nil {
-		p.add("hosted_page", "and authorization_flow exclude each other")
+		p.Add("hosted_page", "and authorization_flow exclude each other")
 	}
 	d.checkUser(&p, &wire.User)
 	checkHeader(&p, header)
@@ -59,14 +57,14 @@ func (d *dialect) createPayment(params payonce.PaymentParams) (payonce.Operation
 // createRefund encodes POST /v3/payments/{id}/refunds. TrueLayer wants a text for the statement: the reason, or else the reference
 // in the characters that banks take. Without an amount it gives everything back, so that is sent only if it was said.
 func (d *dialect) createRefund(params payonce.RefundParams) (payonce.Operation, error) {
-	var p problems
-	pathID(&p, "PaymentID", params.PaymentID)
+	var p adapter.Problems
+	p.PathID("PaymentID", params.PaymentID)
 	amount := params.Amount.Minor
 	switch {
 	case params.Full && params.Amount != (payonce.Amount{}):
-		p.add("Full", "and Amount exclude each other")
+		p.Add("Full", "and Amount exclude each other")
 	case !params.Full && amount <= 0:
-		p.add("Amount", "must be at least 1 minor unit, or Full must be set")
+		p.Add("Amount", "must be at least 1 minor unit, or Full must be set")
 	}
 	text := params.Reason
 	if text == "" {
@@ -85,8 +83,8 @@ func (d *dialect) createRefund(params payonce.RefundParams) (payonce.Operation, 
 
 // cancelPayment encodes POST /v3/payments/{id}/actions/cancel, which has no body, and whose answer has none.
 func (d *dialect) cancelPayment(params payonce.CancelParams) (payonce.Operation, error) {
-	var p problems
-	pathID(&p, "PaymentID", params.PaymentID)
+	var p adapter.Problems
+	p.PathID("PaymentID", params.PaymentID)
 	reference := params.Reference
 	if reference == "" {
 		reference = params.PaymentID
@@ -94,62 +92,37 @@ func (d *dialect) cancelPayment(params payonce.CancelParams) (payonce.Operation,
 	return payonce.Operation{
 		Kind: kindCancelPayment, Reference: reference, Path: "/v3/payments/" + params.PaymentID + "/actions/cancel",
 		EmptyOK: true, NotAfter: params.NotAfter,
-	}, p.err()
+	}, p.Err()
 }
 
-// write checks a body against the rules of its kind and puts the metadata in, with payonce_ref unless the merchant wants it out.
-func (d *dialect) write(p *problems, op payonce.Operation, own map[string]string, body func(metadata map[string]string) any) (payonce.Operation, error) {
-	if _, taken := own[refKey]; taken && !d.noRef {
-		p.add("metadata", "%s is set by the client; Config.NoRef leaves it out", refKey)
-	}
-	own = maps.Clone(own)
-	id := payonce.OperationID{Account: d.profile.Account, Kind: op.Kind, Reference: op.Reference}
-	keyed := func(_ string, generation int) any {
-		if d.noRef || generation == 0 {
-			return body(own)
-		}
-		metadata := map[string]string{refKey: id.Ref(generation)}
-		maps.Copy(metadata, own)
-		return body(metadata)
-	}
-	d.rules[op.Kind].inspect(p, keyed("", 1))
-	op.KeyedBody = keyed
-	return op, p.err()
+// write checks a body against the rules of its kind, with payonce_ref in its metadata unless the merchant wants it out.
+func (d *dialect) write(p *adapter.Problems, op payonce.Operation, own map[string]string, body func(metadata map[string]string) any) (payonce.Operation, error) {
+	op = adapter.WithRef(p, d.profile.Account, op, own, d.noRef, body)
+	d.rules[op.Kind].inspect(p, op.KeyedBody("", 1))
+	return op, p.Err()
 }
 
 // checkUser asks for what TrueLayer needs to know of a payer who is not under the merchant's own licence.
-func (d *dialect) checkUser(p *problems, user *User) {
+func (d *dialect) checkUser(p *adapter.Problems, user *User) {
 	if d.ownLicence {
 		return
 	}
 	if user.Name == "" {
-		p.add("user.name", "is required")
+		p.Add("user.name", "is required")
 	}
 	if user.Email == "" && user.Phone == "" {
-		p.add("user.email", "is required, or user.phone")
+		p.Add("user.email", "is required, or user.phone")
 	}
 }
 
 // checkHeader refuses what no header can hold.
-func checkHeader(p *problems, header http.Header) {
+func checkHeader(p *adapter.Problems, header http.Header) {
 	for name := range header {
 		if strings.ContainsFunc(header.Get(name), func(r rune) bool { return r < ' ' || r > '~' }) {
-			p.add(name, "has a character that no header takes")
+			p.Add(name, "has a character that no header takes")
 		}
 	}
 }
-
-// pathID refuses an id that would lead to another path.
-func pathID(p *problems, field, id string) {
-	switch {
-	case id == "":
-		p.add(field, "is required")
-	case len(id) > 100 || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(idAlphabet, r) }):
-		p.add(field, "is not an id of TrueLayer's: letters, digits, - and _, at most 100")
-	}
-}
-
-const idAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // statementText puts a reference into the characters that banks take.
 func statementText(reference string) string {
@@ -162,25 +135,16 @@ func statementText(reference string) string {
 	return text[:min(len(text), 140)]
 }
 
-// element is an id as a path element. An id that would lead elsewhere becomes one that nothing has.
-func element(id string) string {
-	switch id {
-	case "", ".", "..":
-		return "-"
-	}
-	return url.PathEscape(id)
-}
-
 func getPayment(id string) payonce.Query {
-	return payonce.Query{Kind: kindGetPayment, Path: "/v3/payments/" + element(id)}
+	return payonce.Query{Kind: kindGetPayment, Path: "/v3/payments/" + adapter.Element(id)}
 }
 
 func getRefund(paymentID, id string) payonce.Query {
-	return payonce.Query{Kind: kindGetRefund, Path: "/v3/payments/" + element(paymentID) + "/refunds/" + element(id)}
+	return payonce.Query{Kind: kindGetRefund, Path: "/v3/payments/" + adapter.Element(paymentID) + "/refunds/" + adapter.Element(id)}
 }
 
 func listRefunds(paymentID string) payonce.Query {
-	return payonce.Query{Kind: kindListRefunds, Path: "/v3/payments/" + element(paymentID) + "/refunds"}
+	return payonce.Query{Kind: kindListRefunds, Path: "/v3/payments/" + adapter.Element(paymentID) + "/refunds"}
 }
 
 // check asks for a signed request without effect. Source: https://docs.truelayer.com/docs/sign-your-payments-requests.

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/google/uuid"
-
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // problem is TrueLayer's error document (RFC 9457). Source: https://docs.truelayer.com/docs/payments-api-errors.
@@ -50,7 +49,7 @@ func (p *problem) code() string {
 		}
 		return -1
 	}, code)
-	return cut(code, 60)
+	return adapter.Cut(code, 60)
 }
 
 // isReuse says that the key was seen with other content, in whichever way it is spelled.
@@ -65,56 +64,18 @@ func (p *problem) blamesSignature() bool {
 
 // message is title, detail and the names of the wrong fields. The messages of the fields may repeat what was sent, and so are left out.
 func (p *problem) message() string {
-	text := redact(p.Title)
+	text := adapter.Redact(p.Title)
 	if p.Detail != "" {
-		text += ": " + redact(p.Detail)
+		text += ": " + adapter.Redact(p.Detail)
 	}
-	text = cut(text, 200)
+	text = adapter.Cut(text, 200)
 	if len(p.Errors) > 0 {
 		names := slices.Sorted(maps.Keys(p.Errors))
 		names = names[:min(len(names), 10)]
 		for i, name := range names {
-			names[i] = cut(redact(name), 60)
+			names[i] = adapter.Cut(adapter.Redact(name), 60)
 		}
 		text += " (" + strings.Join(names, ", ") + ")"
-	}
-	return text
-}
-
-// redact takes out the words that look like account numbers, tokens or addresses rather than language, and what can't be printed.
-func redact(text string) string {
-	words := strings.Fields(strings.ToValidUTF8(text, "\uFFFD"))
-	for i, word := range words {
-		words[i] = strings.Map(func(r rune) rune {
-			if !unicode.IsPrint(r) {
-				return -1
-			}
-			return r
-		}, word)
-		if looksPrivate(word) {
-			words[i] = "[…]"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-func looksPrivate(word string) bool {
-	if uuid.Validate(strings.Trim(word, `.,;:'"()`)) == nil {
-		return false
-	}
-	digits := 0
-	for _, r := range word {
-		if unicode.IsDigit(r) {
-			digits++
-		}
-	}
-	return len(word) > 60 || digits > 5 || strings.Contains(word, "@")
-}
-
-// cut shortens to n runes.
-func cut(text string, n int) string {
-	if runes := []rune(text); len(runes) > n {
-		return string(runes[:n-1]) + "…"
 	}
 	return text
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // shape says what a JSON value of a request must look like: what counts of TrueLayer's OpenAPI, as data. The zero value is anything.
@@ -23,26 +25,26 @@ type shape struct {
 }
 
 // inspect adds everything that is wrong with a request body. Values are not repeated: they may be account numbers.
-func (s shape) inspect(p *problems, body any) {
+func (s shape) inspect(p *adapter.Problems, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		p.add("body", "can't be encoded as JSON")
+		p.Add("body", "can't be encoded as JSON")
 		return
 	}
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.UseNumber()
 	var value any
 	if decoder.Decode(&value) != nil {
-		p.add("body", "can't be encoded as JSON")
+		p.Add("body", "can't be encoded as JSON")
 		return
 	}
 	s.walk(p, "", value)
 }
 
-func (s shape) walk(p *problems, path string, value any) {
+func (s shape) walk(p *adapter.Problems, path string, value any) {
 	if s.check != nil {
 		if text := s.check(value); text != "" {
-			p.add(path, "%s", text)
+			p.Add(path, "%s", text)
 		}
 	}
 	switch value := value.(type) {
@@ -57,20 +59,20 @@ func (s shape) walk(p *problems, path string, value any) {
 	}
 }
 
-func (s shape) walkObject(p *problems, path string, object map[string]any) {
+func (s shape) walkObject(p *adapter.Problems, path string, object map[string]any) {
 	form, kind := s, "this object"
 	if s.forms != nil {
 		name, _ := object["type"].(string)
 		chosen, ok := s.forms[name]
 		if !ok {
-			p.add(join(path, "type"), "must be one of %s", strings.Join(slices.Sorted(maps.Keys(s.forms)), ", "))
+			p.Add(join(path, "type"), "must be one of %s", strings.Join(slices.Sorted(maps.Keys(s.forms)), ", "))
 			return
 		}
 		form, kind = chosen, name
 	}
 	for _, name := range form.required {
 		if _, ok := object[name]; !ok {
-			p.add(join(path, name), "is required")
+			p.Add(join(path, name), "is required")
 		}
 	}
 	if form.fields == nil && s.forms == nil {
@@ -79,7 +81,7 @@ func (s shape) walkObject(p *problems, path string, object map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		field, ok := form.fields[name]
 		if !ok && (s.forms == nil || name != "type") {
-			p.add(join(path, name), "does not belong to %s", kind)
+			p.Add(join(path, name), "does not belong to %s", kind)
 			continue
 		}
 		field.walk(p, join(path, name), object[name])

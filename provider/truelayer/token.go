@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 const (
@@ -142,7 +143,7 @@ func (s *tokenSource) explain(err error) error {
 		if code == "" || isTemporary(status, code) {
 			return fmt.Errorf("fetch an access token: the authorization server answered with status %d %s", status, code)
 		}
-		return &fieldError{"access token", fmt.Sprintf("the authorization server refused client id %q (status %d, %s); "+
+		return &adapter.Problem{Field: "access token", Text: fmt.Sprintf("the authorization server refused client id %q (status %d, %s); "+
 			"check ClientID, ClientSecret and Scope, and that they belong to the environment of AuthURL", s.config.ClientID, status, code)}
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // TransactionType says what moved money in a merchant account.
@@ -90,17 +91,17 @@ type transactionPage struct {
 const maxTransactionSpan = 31 * 24 * time.Hour
 
 func (params *TransactionsParams) check() error {
-	var p problems
-	pathID(&p, "MerchantAccountID", params.MerchantAccountID)
+	var p adapter.Problems
+	p.PathID("MerchantAccountID", params.MerchantAccountID)
 	switch {
 	case params.From.IsZero() || params.To.IsZero():
-		p.add("From", "and To are required")
+		p.Add("From", "and To are required")
 	case !params.From.Before(params.To):
-		p.add("From", "must be before To")
+		p.Add("From", "must be before To")
 	case params.To.Sub(params.From) > maxTransactionSpan:
-		p.add("To", "must be at most 31 days after From")
+		p.Add("To", "must be at most 31 days after From")
 	}
-	return p.err()
+	return p.Err()
 }
 
 // query asks for one page. Clients of before December 2023 get pages only if they ask for them.

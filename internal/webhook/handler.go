@@ -1,0 +1,77 @@
+// Package webhook is what the providers' webhook handlers have in common: the way from a request to events that are handled once.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/payonce/payonce"
+)
+
+// maxBody is the size of the largest webhook; the documented ones have a few KiB.
+const maxBody = 1 << 20
+
+// ErrSignature says that a delivery is not the provider's. It tells the sender nothing more.
+var ErrSignature = errors.New("the signature does not verify")
+
+// Source is one provider's way to send webhooks.
+type Source[E any] struct {
+	// Open verifies a delivery over its raw bytes, and only then parses it. ErrSignature is answered with 401, other errors with 400.
+	Open func(r *http.Request, body []byte) ([]E, error)
+	// Portable puts an event into portable words.
+	Portable func(E) payonce.Event
+	// Ack is the body, in JSON, of the answer that the provider takes for a receipt; "" is none.
+	Ack string
+}
+
+// Handler takes the provider's deliveries: each event settles the operation that it names and is handled once. It answers 200 when all
+// events of the delivery are handled, and otherwise so that the provider delivers again.
+func (s Source[E]) Handler(c *payonce.Client, handle func(context.Context, E) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := s.take(w, r, c, handle)
+		if status != http.StatusOK {
+			http.Error(w, http.StatusText(status), status)
+			return
+		}
+		if s.Ack != "" {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		_, _ = io.WriteString(w, s.Ack) // a sender that has gone away delivers again
+	})
+}
+
+// take returns the status to answer with.
+func (s Source[E]) take(w http.ResponseWriter, r *http.Request, c *payonce.Client, handle func(context.Context, E) error) int {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return http.StatusMethodNotAllowed
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case err != nil:
+		return http.StatusBadRequest
+	}
+	events, err := s.Open(r, body)
+	switch {
+	case errors.Is(err, ErrSignature):
+		return http.StatusUnauthorized
+	case err != nil:
+		return http.StatusBadRequest
+	}
+	status := http.StatusOK
+	for _, event := range events {
+		var call func(context.Context) error
+		if handle != nil {
+			call = func(ctx context.Context) error { return handle(ctx, event) }
+		}
+		if c.Receive(r.Context(), s.Portable(event), call) != nil {
+			status = http.StatusInternalServerError // the others are not made to wait for the next delivery
+		}
+	}
+	return status
+}
