@@ -56,8 +56,8 @@ func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Re
 // check finds everything that is wrong with an operation.
 func (op Operation) check() error {
 	var p problems
-	if op.Kind == "" || len(op.Kind) > 100 {
-		p.add("Kind", "must have 1 to 100 bytes")
+	if op.Kind == "" || len(op.Kind) > 100 || strings.ContainsFunc(op.Kind, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
+		p.add("Kind", "must have 1 to 100 printable ASCII characters without a colon, such as truelayer.payout.create")
 	}
 	switch {
 	case op.Reference == "":

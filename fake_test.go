@@ -40,6 +40,8 @@ type bank struct {
 	profile   func(*payonce.Profile)
 	// lookup makes the bank findable by key.
 	lookup bool
+	// credential makes the request's credential the token.
+	credential bool
 }
 
 type received struct{ method, path, key, body, token string }
@@ -225,7 +227,7 @@ func (d dialect) Portable() payonce.Portable {
 	}
 }
 
-func (d dialect) Authorize(ctx context.Context, _ *http.Client, _ *payonce.Request, refused http.Header) (http.Header, error) {
+func (d dialect) Authorize(ctx context.Context, _ *http.Client, req *payonce.Request, refused http.Header) (http.Header, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -233,6 +235,9 @@ func (d dialect) Authorize(ctx context.Context, _ *http.Client, _ *payonce.Reque
 		if err := d.authorize(refused != nil); err != nil {
 			return nil, err
 		}
+	}
+	if d.credential {
+		return http.Header{"Authorization": {"Bearer " + req.Credential.Reveal()}}, nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -2,6 +2,12 @@ package payonce
 
 import (
 	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -9,43 +15,147 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKeysAreTheSameOnAnyMachine(t *testing.T) {
-	t.Parallel()
-	id := OperationID{Account: "truelayer/sandbox/client-1", Kind: "payment.create", Reference: "order-12345"}
-	p := &Profile{Name: "p"}
-	const golden = "33a1fe48-7ec9-4256-97f2-de731932fe05"
-	key, exclusive := makeKey(KeysDerived, p, id, 1)
-	assert.False(t, exclusive)
-	parsed, err := uuid.Parse(key)
-	require.NoError(t, err)
-	assert.Equal(t, uuid.Version(4), parsed.Version())
-	assert.Equal(t, uuid.RFC4122, parsed.Variant())
-	assert.Equal(t, golden, key)
-	second, _ := makeKey(KeysDefault, p, id, 2)
-	assert.NotEqual(t, key, second)
+// golden is one line of testdata/keys.json, which another program made from the description of the schemes. A key that changes between
+// versions pays again: these lines never change.
+type golden struct {
+	Scheme, Account, Kind, Reference, Key string
+	Generation                            int
 }
 
-func TestNoTwoIdentitiesRunTogether(t *testing.T) {
+// narrow is a provider with MidasPay's alphabet and length.
+func narrow() *Profile {
+	return &Profile{Name: "p", KeyMaxLen: 64, KeyAlphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"}
+}
+
+func TestKeysAreTheSameOnAnyMachine(t *testing.T) {
 	t.Parallel()
-	seen := map[string]OperationID{}
-	fields := []string{"", "a", "aa", "a.b", "b", "\x00", "a\x00", "1", "11"}
-	for _, account := range fields {
-		for _, kind := range fields {
-			for _, reference := range fields {
-				for generation := 1; generation < 12; generation += 10 {
-					id := OperationID{account, kind, reference}
-					key := derivedKey(id, generation)
-					require.NotContains(t, seen, key)
-					seen[key] = id
-				}
+	text, err := os.ReadFile("testdata/keys.json")
+	require.NoError(t, err)
+	var lines []golden
+	require.NoError(t, json.Unmarshal(text, &lines))
+	require.Len(t, lines, 418)
+	schemes := map[string]KeyScheme{"derived": KeysDerived, "readable": KeysReadable}
+	for _, line := range lines {
+		id := OperationID{line.Account, line.Kind, line.Reference}
+		key, exclusive := makeKey(schemes[line.Scheme], narrow(), id, line.Generation)
+		require.Equal(t, line.Key, key, "%+v", line)
+		require.NoError(t, checkKey(narrow(), key))
+		if exclusive {
+			continue
+		}
+		parsed, err := uuid.Parse(key)
+		require.NoError(t, err)
+		require.Equal(t, uuid.Version(4), parsed.Version())
+		require.Equal(t, uuid.RFC4122, parsed.Variant())
+	}
+}
+
+// adversary makes identities whose fields run into each other: separators, words, numbers and Unicode, cut at any place.
+type adversary struct{ rnd *rand.Rand }
+
+func (a adversary) text(most int) string {
+	pieces := []string{"a", "b", "_", "__", ":", ".", "/", "payment", "refund", "_payment", "_refund_2", "2", "11", "\x00", "é", "e\u0301", "☂", "\U0001F4B8", " ", "create", "1:"}
+	var b strings.Builder
+	for range a.rnd.IntN(most + 1) {
+		b.WriteString(pieces[a.rnd.IntN(len(pieces))])
+	}
+	return b.String()
+}
+
+func (a adversary) identity() (OperationID, int) {
+	kinds := slices.Sorted(maps.Keys(words()))
+	kind := kinds[a.rnd.IntN(len(kinds))]
+	if a.rnd.IntN(4) == 0 {
+		kind = a.text(2)
+	}
+	return OperationID{a.text(2), kind, a.text(5)}, 1 + a.rnd.IntN(12)
+}
+
+// TestNoTwoIdentitiesShareAKey tries 100,000 different identities. Accounts are not in readable keys: the provider keeps them apart.
+func TestNoTwoIdentitiesShareAKey(t *testing.T) {
+	t.Parallel()
+	type identity struct {
+		OperationID
+		generation int
+	}
+	a := adversary{rand.New(rand.NewPCG(1, 1))}
+	made := map[string]identity{}
+	known := map[identity]bool{}
+	for len(known) < 100_000 {
+		id, generation := a.identity()
+		tuple := identity{id, generation}
+		if known[tuple] {
+			continue
+		}
+		known[tuple] = true
+		for _, scheme := range []KeyScheme{KeysDerived, KeysReadable} {
+			key, readable := makeKey(scheme, &Profile{KeyMaxLen: 1000, KeyAlphabet: printableASCII}, id, generation)
+			if scheme == KeysReadable && !readable {
+				continue
 			}
+			if readable {
+				key = id.Account + "\x00 " + key
+			}
+			other, taken := made[key]
+			require.False(t, taken, "%q is the key of %q and of %q", key, tuple, other)
+			made[key] = tuple
 		}
 	}
+	assert.Greater(t, len(made), 110_000, "there were readable keys among them")
+}
+
+func FuzzKeys(f *testing.F) {
+	f.Add("miracle/test/m", uint8(0), "order-12345", 1)
+	f.Add("a", uint8(1), "a_payment_2", 2)
+	f.Add("", uint8(2), "_", 99)
+	f.Add("a", uint8(3), "ordér 1", 3)
+	f.Add("a", uint8(9), strings.Repeat("x", 70), 1)
+	kinds := append(slices.Sorted(maps.Keys(words())), "x.y.z")
+	f.Fuzz(func(t *testing.T, account string, kind uint8, reference string, generation int) {
+		id := OperationID{account, kinds[int(kind)%len(kinds)], reference}
+		generation = 1 + abs(generation)%1000
+		if reference == "" {
+			return // refused before it comes to a key
+		}
+		for _, scheme := range []KeyScheme{KeysDerived, KeysReadable} {
+			key, readable := makeKey(scheme, narrow(), id, generation)
+			again, _ := makeKey(scheme, narrow(), id, generation)
+			require.Equal(t, key, again)
+			require.NoError(t, checkKey(narrow(), key), "alphabet and length")
+			if !readable {
+				require.Len(t, key, 36)
+				_, _, _, parses := parseReadableKey(key)
+				require.False(t, parses, "no derived key looks like a readable one")
+				continue
+			}
+			gotKind, gotReference, gotGeneration, ok := parseReadableKey(key)
+			require.True(t, ok)
+			require.Equal(t, id, OperationID{account, gotKind, gotReference})
+			require.Equal(t, generation, gotGeneration)
+		}
+	})
+}
+
+func abs(n int) int { return max(n, -(n + 1)) }
+
+func FuzzParseRef(f *testing.F) {
+	for _, ref := range []string{"payment.create:1:order-1", "a:2:b:c", "::", "payment.create:-1:x", "k:1:", "k:01:x"} {
+		f.Add(ref)
+	}
+	f.Fuzz(func(t *testing.T, ref string) {
+		kind, reference, generation, ok := parseRef(ref)
+		if !ok {
+			return
+		}
+		gotKind, gotReference, gotGeneration, again := parseRef(OperationID{Kind: kind, Reference: reference}.Ref(generation))
+		require.True(t, again)
+		require.Equal(t, []any{kind, reference, generation}, []any{gotKind, gotReference, gotGeneration})
+	})
 }
 
 func TestReadableKeys(t *testing.T) {
 	t.Parallel()
-	p := &Profile{Name: "p", KeyMaxLen: 64, KeyAlphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."}
+	p := narrow()
 	tests := []struct {
 		kind, reference string
 		generation      int

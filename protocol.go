@@ -1,6 +1,9 @@
 package payonce
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The protocol is one pure function, step: given what is known of an operation and what just happened, it says what is known now and
 // what to do next. It reads no clock, draws no number and does no I/O; the loop in retry.go obeys it and nothing else decides.
@@ -206,6 +209,18 @@ func (p *policy) stuck(s state, reason string) (state, action) {
 // harmless says that no attempt can have been executed.
 func (s *state) harmless() bool { return s.Possible == 0 && !s.Accepted }
 
+// lastPossible returns the mark of the last attempt that may have been executed, or be on its way to that.
+func (s *state) lastPossible() time.Time {
+	for _, attempt := range slices.Backward(s.Attempts) {
+		switch attempt.Class {
+		case ClassRefused, ClassDeclined, ClassNotSent:
+		case ClassUnknown, ClassInFlight, ClassReuse, ClassMismatch, ClassDuplicate, ClassSucceeded:
+			return attempt.StartedAt
+		}
+	}
+	return s.LastAt
+}
+
 // onAnswered takes in what an attempt proved.
 func (p *policy) onAnswered(s state, e event) (state, action) {
 	v := e.verdict
@@ -313,7 +328,7 @@ func (p *policy) onLookedUp(s state, e event) (state, action) {
 	case ClassDeclined:
 		s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 	case ClassRefused:
-		quiet := s.LastAt.Add(p.maxInFlight)
+		quiet := s.lastPossible().Add(p.maxInFlight)
 		switch {
 		case s.Accepted || !s.pinned: // it was there, or was looked for elsewhere
 			s.State = StateInDoubt

@@ -82,6 +82,8 @@ func TestClaimedRecords(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	retried := func(s *state) { open(s); s.Sent, s.Reached, s.Possible, s.tries = 2, 2, 2, 2 }
+	findable := func(s *state) { retried(s); s.canLookup = true }
+	findableOnce := func(s *state) { open(s); s.tries, s.canLookup = 1, true }
 	accepted := func(s *state) { retried(s); s.Accepted = true }
 	tests := map[string]struct {
 		before func(*state) // default: the first attempt was just made
@@ -112,6 +114,10 @@ func TestAnswers(t *testing.T) {
 		"an odd status is not resent and stays open":    {status: 302, v: Verdict{}, want: StateOpen},
 		"a dead token is renewed and resent at once":    {status: 401, v: Verdict{Class: ClassRefused, Reauthorize: true}, do: doSend},
 		"throttled is retried":                          {status: 429, v: Verdict{Class: ClassRefused, Resend: true}, do: doWait},
+		"a refusal after a lost answer is looked up":    {before: findable, status: 400, v: Verdict{Class: ClassRefused}, do: doLookup},
+		"and so is a decline":                           {before: findable, status: 409, v: Verdict{Class: ClassDeclined, KeySpent: true}, do: doLookup},
+		"but not what may be sent again":                {before: findable, status: 429, v: Verdict{Class: ClassRefused, Resend: true}, do: doWait},
+		"nor what is closed by its only attempt":        {before: findableOnce, status: 400, v: Verdict{Class: ClassRefused}, want: StateRejected},
 		"a long hint ends the call":                     {status: 503, v: Verdict{Resend: true, Wait: time.Hour}, want: StateOpen},
 	}
 	for name, test := range tests {
@@ -209,6 +215,11 @@ func TestTheLimitsOfACall(t *testing.T) {
 
 func TestLookups(t *testing.T) {
 	t.Parallel()
+	lostThenRefused := func(s *state) {
+		open(s)
+		s.LastAt = noon().Add(5 * time.Minute)
+		s.Attempts = []Attempt{{N: 1, StartedAt: noon()}, {N: 2, StartedAt: s.LastAt, Class: ClassRefused}}
+	}
 	p := testPolicy()
 	tests := map[string]struct {
 		before func(*state)
@@ -216,15 +227,16 @@ func TestLookups(t *testing.T) {
 		after  time.Duration
 		want   State
 	}{
-		"found":                           {before: open, class: ClassSucceeded, want: StateSucceeded},
-		"found failed":                    {before: open, class: ClassDeclined, want: StateRejected},
-		"absent too early proves nothing": {before: open, class: ClassRefused, after: 5*time.Minute - 1, want: StateOpen},
-		"absent later is a refusal":       {before: open, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
-		"absent after a 2xx is in doubt":  {before: func(s *state) { open(s); s.Accepted = true }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
-		"something else is in doubt":      {before: open, class: ClassMismatch, want: StateInDoubt},
-		"absent elsewhere is in doubt":    {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
-		"no answer leaves it open":        {before: open, class: ClassUnknown, want: StateOpen},
-		"no answer leaves it in doubt":    {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
+		"found":                               {before: open, class: ClassSucceeded, want: StateSucceeded},
+		"found failed":                        {before: open, class: ClassDeclined, want: StateRejected},
+		"absent too early proves nothing":     {before: open, class: ClassRefused, after: 5*time.Minute - 1, want: StateOpen},
+		"absent later is a refusal":           {before: open, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
+		"absent after a 2xx is in doubt":      {before: func(s *state) { open(s); s.Accepted = true }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
+		"something else is in doubt":          {before: open, class: ClassMismatch, want: StateInDoubt},
+		"absent elsewhere is in doubt":        {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
+		"a refused attempt is not waited for": {before: lostThenRefused, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
+		"no answer leaves it open":            {before: open, class: ClassUnknown, want: StateOpen},
+		"no answer leaves it in doubt":        {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

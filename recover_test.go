@@ -154,6 +154,41 @@ func TestNothingIsResentUnderAnotherHostOrCredential(t *testing.T) {
 	}
 }
 
+func TestAnOldCredentialFinishesWhatItBegan(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []bool{false, true} {
+		b, store := newBank(reply{lose: true}), memory()
+		b.credential = true
+		b.profile = func(p *payonce.Profile) { p.Credential = "old" }
+		once := func(cfg *payonce.Config) { cfg.Retry.MaxAttempts = 1 }
+		_, err := newClient(t, b, store, once).Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		b.profile = func(p *payonce.Profile) {
+			if p.Credential = "new"; kept {
+				p.OldCredentials = []payonce.Secret{"older", "old"}
+			}
+		}
+		c := newClient(t, b, store)
+		_, err = c.Payments.Create(t.Context(), order("order-1"))
+		if !kept {
+			require.ErrorIs(t, err, payonce.ErrInDoubt)
+			assert.Len(t, b.writes(), 1, "another credential would make it another operation")
+			continue
+		}
+		require.NoError(t, err)
+		_, err = c.Payments.Create(t.Context(), order("order-2"))
+		require.NoError(t, err)
+		var tokens []string
+		for _, w := range b.writes() {
+			tokens = append(tokens, w.token)
+		}
+		assert.Equal(t, []string{"Bearer old", "Bearer old", "Bearer new"}, tokens)
+		_, err = c.Payments.Get(t.Context(), "pay_1")
+		require.NoError(t, err)
+		assert.Equal(t, "Bearer new", b.seen[len(b.seen)-1].token)
+	}
+}
+
 func TestALookupSettlesWhatCantBeResent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

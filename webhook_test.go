@@ -1,0 +1,268 @@
+package payonce_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/store/storetest"
+)
+
+func eventOf(id payonce.OperationID, generation int, resource string) payonce.Event {
+	return payonce.Event{Account: id.Account, ID: "evt-1", Type: "paid", Kind: id.Kind, Ref: id.Ref(generation), ResourceID: resource, ProviderStatus: "paid"}
+}
+
+// lostAnswers is a bank that executes the first write and loses every answer to it.
+func lostAnswers() *bank {
+	return newBank(reply{lose: true}, reply{lose: true}, reply{lose: true}, reply{lose: true})
+}
+
+func TestAnEventSettlesACreateWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := lostAnswers()
+		c := newClient(t, b, memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		r, err := c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateSucceeded, r.State)
+		assert.Equal(t, "pay_1", r.ResourceID)
+		sent := len(b.writes())
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.Equal(t, "pay_1", payment.ID)
+		assert.Equal(t, "paid", payment.ProviderStatus)
+		assert.Equal(t, "local", payment.Receipt.Replayed)
+		assert.Len(t, b.writes(), sent, "nothing was sent")
+		again, err := c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateSucceeded, again.State)
+	})
+}
+
+func TestAnEventSettlesWhatIsInDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newBank(reply{skip: true, status: 422, body: `{}`}), memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrInDoubt)
+		_, err = c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		_, err = c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+	})
+}
+
+func TestAnEventThatNoMoneyMovedDeclinesAndFreesTheReference(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := lostAnswers()
+		c := newClient(t, b, memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		e := eventOf(paymentID("order-1"), 1, "pay_1")
+		e.NoMoneyMoved, e.FailureCode = true, "expired"
+		r, err := c.Settle(t.Context(), e)
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateRejected, r.State)
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrDeclined)
+		assert.Equal(t, "expired", detail(t, err).Code)
+		assert.Equal(t, "pay_1", payment.ID)
+		_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.NoError(t, err)
+		_, err = c.Settle(t.Context(), e)
+		require.NoError(t, err)
+		payment, err = c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err, "an event about the first key says nothing of the second")
+		assert.Equal(t, 2, payment.Receipt.Generation)
+	})
+}
+
+func TestAFailureEventDoesNotUndoAStoredSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newBank(), memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		synctest.Wait()
+		e := eventOf(paymentID("order-1"), 1, "pay_1")
+		e.NoMoneyMoved = true
+		r, err := c.Settle(t.Context(), e)
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateSucceeded, r.State)
+	})
+}
+
+func TestASuccessEventWinsOverARefusal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newBank(reply{skip: true, status: 400, body: `{"code":"bad"}`}), memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrRejected)
+		_, err = c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.Equal(t, "pay_1", payment.ID)
+	})
+}
+
+func TestAnEventOvertakesItsOwnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, store := newBank(), memory()
+		c := newClient(t, b, store)
+		b.script = []reply{{hook: func() {
+			_, err := newClient(t, newBank(), store).Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+			assert.NoError(t, err)
+		}}}
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.Equal(t, "pay_1", payment.ID)
+		assert.Len(t, b.writes(), 1)
+	})
+}
+
+func TestAnEventFindsItsOperationByTheKey(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, reference string
+		opts            []payonce.CallOption
+	}{
+		{name: "a readable key", reference: "order-1"},
+		{name: "a derived key", reference: "order 1"},
+		{name: "a key of one's own", reference: "order-1", opts: []payonce.CallOption{payonce.WithKey("mine")}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := lostAnswers()
+				b.profile = func(p *payonce.Profile) {
+					p.Keys, p.KeyAlphabet = payonce.KeysReadable, "abcdefghijklmnopqrstuvwxyz0123456789_-"
+				}
+				c := newClient(t, b, memory())
+				_, err := c.Payments.Create(t.Context(), order("order-0"))
+				require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+				b.script = lostAnswers().script
+				_, err = c.Payments.Create(t.Context(), order(test.reference), test.opts...)
+				require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+				e := payonce.Event{Account: "bank/test/shop", ID: "evt-1", Kind: "payment.create", Key: detail(t, err).Key, ResourceID: "pay_2"}
+				r, err := c.Settle(t.Context(), e)
+				require.NoError(t, err)
+				assert.Equal(t, test.reference, r.Operation.Reference)
+				assert.Equal(t, payonce.StateSucceeded, r.State)
+				e.Kind = "refund.create"
+				_, err = c.Settle(t.Context(), e)
+				require.ErrorIs(t, err, payonce.ErrNotFound, "the same key of another kind is another operation")
+			})
+		})
+	}
+}
+
+func TestEventsThatNameNothingChangeNothing(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newBank(), memory())
+	for name, change := range map[string]func(*payonce.Event){
+		"no name":               func(e *payonce.Event) { e.Ref = "" },
+		"an unknown reference":  func(*payonce.Event) {},
+		"a malformed reference": func(e *payonce.Event) { e.Ref = "payment.create:x:order-1" },
+		"an unknown key":        func(e *payonce.Event) { e.Ref, e.Key = "", "nobody's" },
+	} {
+		e := eventOf(paymentID("order-1"), 1, "pay_1")
+		change(&e)
+		_, err := c.Settle(t.Context(), e)
+		require.ErrorIs(t, err, payonce.ErrNotFound, name)
+	}
+	e := eventOf(paymentID("order-1"), 1, "pay_1")
+	e.Account = "bank/live/shop"
+	_, err := c.Settle(t.Context(), e)
+	require.ErrorIs(t, err, payonce.ErrInvalid)
+}
+
+func TestSettleGoesOnWhenSomebodyElseWasFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &crossing{KeyStore: memory()}
+		c := newClient(t, lostAnswers(), store)
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		store.beforeSave = func() {
+			_ = c.Resolve(t.Context(), paymentID("order-1"), payonce.StopSending, "a person was first")
+		}
+		r, err := c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateSucceeded, r.State)
+	})
+}
+
+func TestAnEventIsHandledOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory()
+		first, second := newClient(t, newBank(), store), newClient(t, newBank(), store)
+		e := payonce.Event{Account: "bank/test/shop", ID: "evt-1", Type: "paid"}
+		var calls atomic.Int32
+		fail := errors.New("the merchant's database is down")
+		require.ErrorIs(t, first.Receive(t.Context(), e, func(context.Context) error { calls.Add(1); return fail }), fail)
+		handle := func(context.Context) error { calls.Add(1); advance(time.Second); return nil }
+		done := make(chan error)
+		for range 4 {
+			go func() { done <- first.Receive(t.Context(), e, handle) }()
+		}
+		for range 4 {
+			require.NoError(t, <-done)
+		}
+		require.NoError(t, second.Receive(t.Context(), e, handle))
+		assert.EqualValues(t, 2, calls.Load(), "once in vain and once")
+		e.ID = strings.Repeat("long ", 100)
+		require.NoError(t, second.Receive(t.Context(), e, nil))
+		e.ID = ""
+		require.ErrorIs(t, second.Receive(t.Context(), e, handle), payonce.ErrInvalid)
+		for r, err := range first.Recover(t.Context()) {
+			t.Errorf("an event is no operation to recover: %v %v", r, err)
+		}
+	})
+}
+
+func TestAnEventThatSomebodyElseHandlesIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory()
+		first, second := newClient(t, newBank(), store), newClient(t, newBank(), store)
+		e := payonce.Event{Account: "bank/test/shop", ID: "evt-1"}
+		begun, end := make(chan bool), make(chan bool)
+		done := make(chan error)
+		go func() {
+			done <- first.Receive(t.Context(), e, func(context.Context) error { close(begun); <-end; return nil })
+		}()
+		<-begun
+		for range 3 { // longer than a lease, which is renewed meanwhile
+			advance(20 * time.Second)
+			err := second.Receive(t.Context(), e, func(context.Context) error { t.Error("handled twice"); return nil })
+			require.Error(t, err)
+		}
+		close(end)
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAnEventIsNotHandledBeforeItCanBeRemembered(t *testing.T) {
+	t.Parallel()
+	store := storetest.Fail(memory(), storetest.Nth(storetest.Claim, 1))
+	c := newClient(t, newBank(), store)
+	e := payonce.Event{Account: "bank/test/shop", ID: "evt-1"}
+	require.Error(t, c.Receive(t.Context(), e, func(context.Context) error { t.Error("called"); return nil }))
+	called := false
+	require.NoError(t, c.Receive(t.Context(), e, func(context.Context) error { called = true; return nil }))
+	assert.True(t, called)
+}
