@@ -260,6 +260,26 @@ func TestEveryExampleChecksItsOutput(t *testing.T) {
 	}
 }
 
+// TestEveryFuzzTargetHasSeeds fails when a corpus was left out, or moved away: a target without seeds is always green.
+func TestEveryFuzzTargetHasSeeds(t *testing.T) {
+	t.Parallel()
+	targets := 0
+	for _, f := range sources(t) {
+		for _, decl := range f.syntax.Decls {
+			function, ok := decl.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(function.Name.Name, "Fuzz") {
+				continue
+			}
+			targets++
+			seeds, err := filepath.Glob(filepath.Join(f.dir, "testdata", "fuzz", function.Name.Name, "*"))
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, len(seeds), 3, "%s: %s has too few seeds in testdata/fuzz", f.path, function.Name.Name)
+		}
+	}
+	require.Positive(t, targets)
+	t.Logf("%d fuzz targets", targets)
+}
+
 func TestLintersAreSilencedRarelyAndWithAReason(t *testing.T) {
 	t.Parallel()
 	withReason := regexp.MustCompile(`^//nolint:[a-z0-9,]+ // \S+`)
