@@ -22,8 +22,8 @@ import (
 // A simulated TrueLayer adds the following; fail takes {"stage", "reason"}.
 //
 //	POST   /simulator/revoke-tokens
-//	POST   /simulator/payments/{id}/{authorize|execute|settle|fail|expire}
-//	POST   /simulator/refunds/{id}/{execute|fail}
+//	POST   /simulator/payments/{id}/{authorize|execute|settle|pay|fail|expire}
+//	POST   /simulator/refunds/{id}/{execute|settle|fail}
 //	POST   /simulator/payouts/{id}/{authorize|execute|fail}
 //
 // They need no credentials.
@@ -130,11 +130,13 @@ func (s *TrueLayer) control(mux *http.ServeMux) {
 			return s.Execute(id)
 		case "payments settle":
 			return s.Settle(id)
+		case "payments pay":
+			return s.Pay(id)
 		case "payments fail":
 			return s.FailPayment(id, why.Stage, why.Reason)
 		case "payments expire":
 			return s.ExpirePayment(id)
-		case "refunds execute":
+		case "refunds execute", "refunds settle":
 			return s.ExecuteRefund(id)
 		case "refunds fail":
 			return s.FailRefund(id, why.Reason)

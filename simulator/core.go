@@ -30,11 +30,13 @@ type api interface {
 	// handle executes one request that was read to its end.
 	handle(cl *call) answer
 	// keyOf returns the idempotency key of a request, for the log.
-	keyOf(h http.Header, body []byte) string
+	keyOf(r *http.Request, body []byte) string
 	// faultable says which requests a fault without its own Match applies to.
 	faultable(r *http.Request) bool
 	// problem renders an error in the provider's own words.
 	problem(kind problemKind, r *http.Request) answer
+	// elsewhere is a whole success about something else.
+	elsewhere() string
 	// deliver renders and signs a webhook.
 	deliver(path string, e event) Delivery
 	// control adds the provider's own control endpoints.

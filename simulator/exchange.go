@@ -139,7 +139,7 @@ func (x *exchange) read() {
 		x.body, err = io.ReadAll(x.r.Body)
 		x.whole = err == nil
 	}
-	key := x.core.api.keyOf(x.r.Header, x.body)
+	key := x.core.api.keyOf(x.r, x.body)
 	x.core.log.update(x.seq, func(r *Request) { r.Key, r.Body, r.Complete = key, x.body, x.whole })
 	if err != nil {
 		x.abort()

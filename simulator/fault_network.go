@@ -280,12 +280,13 @@ func LoginPage() Fault {
 		"<!doctype html><title>Sign in to the network</title><form method=post></form>")}
 }
 
-// CachedAnswer answers 200 with a JSON document about something else, not
-// executed (F28).
+// CachedAnswer answers 200 with the provider's document about something else,
+// not executed (F28).
 func CachedAnswer() Fault {
-	return Fault{Name: "F28 cached answer", Respond: ThenAnswer(http.StatusOK,
-		http.Header{"Content-Type": {"application/json; charset=UTF-8"}},
-		`{"id":"00000000-0000-4000-8000-00000000cace","status":"executed","amount_in_minor":999999,"currency":"EUR"}`)}
+	return Fault{Name: "F28 cached answer", Respond: respondFunc(func(x *exchange) {
+		header := http.Header{"Content-Type": {"application/json; charset=UTF-8"}}
+		x.send(answer{status: http.StatusOK, header: header, body: []byte(x.core.api.elsewhere())})
+	})}
 }
 
 // DeliverLater resets the client's connection and delivers the request after d,

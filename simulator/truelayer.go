@@ -50,6 +50,14 @@ type TrueLayerConfig struct {
 	FailAmounts map[int64]Failure
 	// PageSize is the length of a page of transactions. Defaults to 1000.
 	PageSize int
+	// WebhookKey signs webhooks: P-521. Defaults to a key of the simulator's own,
+	// which GET /.well-known/jwks publishes.
+	WebhookKey *ecdsa.PrivateKey
+	// WebhookJWKS is where a webhook says that its key is published (jku). Defaults
+	// to the sandbox's URL.
+	WebhookJWKS string
+	// AnnounceAuthorized sends payment_authorized too, which is off by default.
+	AnnounceAuthorized bool
 }
 
 // A Failure is how a payment fails at its creation.
@@ -63,15 +71,16 @@ const ProviderThatFails = "mock-payments-gb-declined"
 
 // TrueLayer simulates TrueLayer's Payments API v3 and its token endpoint, from
 // their documentation: payments, refunds, payouts and merchant accounts, request
-// signing and idempotency keys. It has no sandbox bank: the methods Authorize,
-// Execute, Settle, FailPayment, … move payments on.
+// signing, idempotency keys and webhooks. It has no sandbox bank: the methods
+// Pay, Authorize, Execute, Settle, FailPayment, … move payments on.
 //
 // All methods are safe for concurrent use.
 type TrueLayer struct {
 	*core
 
-	cfg       TrueLayerConfig
-	endpoints []endpoint
+	cfg        TrueLayerConfig
+	endpoints  []endpoint
+	webhookKey func() *ecdsa.PrivateKey
 
 	mu       sync.Mutex
 	tokens   map[string]*accessToken
@@ -106,8 +115,15 @@ func NewTrueLayer(cfg TrueLayerConfig) *TrueLayer {
 	if cfg.FailProviders == nil {
 		cfg.FailProviders = map[string]Failure{ProviderThatFails: {}}
 	}
+	if cfg.WebhookJWKS == "" {
+		cfg.WebhookJWKS = sandboxJWKS
+	}
 	s := &TrueLayer{core: newCore(cfg.Now, contract{life: cfg.KeyLife, none: cfg.NoDedupe, keepRefusals: true}), cfg: cfg}
 	s.api = s
+	s.webhookKey = sync.OnceValue(newWebhookKey) // P-521 costs milliseconds: only who asks for webhooks pays
+	if cfg.WebhookKey != nil {
+		s.webhookKey = func() *ecdsa.PrivateKey { return cfg.WebhookKey }
+	}
 	s.endpoints = s.table()
 	s.forgetAll()
 	return s
@@ -191,8 +207,11 @@ type query struct {
 // handle takes a request through the API's gates, in the API's order: route,
 // token, signature, key, parameters, state.
 func (s *TrueLayer) handle(cl *call) answer {
-	if cl.URL.Path == tokenPath {
+	switch cl.URL.Path {
+	case tokenPath:
 		return s.issueToken(cl)
+	case jwksPath:
+		return s.webhookKeys(cl)
 	}
 	q := s.route(cl)
 	if q == nil {
@@ -267,7 +286,7 @@ func markFinal(q *query, a answer) answer {
 	return a
 }
 
-func (s *TrueLayer) keyOf(h http.Header, _ []byte) string { return h.Get(keyHeader) }
+func (s *TrueLayer) keyOf(r *http.Request, _ []byte) string { return r.Header.Get(keyHeader) }
 
 func (s *TrueLayer) faultable(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.URL.Path != tokenPath
@@ -285,9 +304,4 @@ func (s *TrueLayer) record(q *query, e Entry) {
 		e.Key = ""
 	}
 	s.ledger.add(e)
-}
-
-// deliver renders a webhook.
-func (s *TrueLayer) deliver(path string, e event) Delivery {
-	return Delivery{ID: e.id, Path: path, Body: encode(e.data)}
 }

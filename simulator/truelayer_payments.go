@@ -55,9 +55,9 @@ func (s *TrueLayer) createPayment(q *query) answer {
 	}
 	switch failure, fails := s.failureOf(p); {
 	case fails:
-		p.fail(s.now(), failure.Stage, failure.Reason)
+		s.fail(p, failure.Stage, failure.Reason)
 	case textAt(q.doc, "payment_method", "type") == "mandate":
-		p.status = statusAuthorized // the mandate is the payer's consent
+		s.authorize(p) // the mandate is the payer's consent
 	case q.doc["authorization_flow"] != nil:
 		p.status = statusAuthorizing
 	}
@@ -250,7 +250,11 @@ func (s *TrueLayer) cancelPayment(q *query) answer {
 	case p.status != statusNeedsPayer && p.status != statusAuthorizing:
 		return invalidState("The payment cannot be cancelled in status " + p.status + ".")
 	}
-	p.fail(s.now(), p.status, "canceled")
+	s.fail(p, "", "canceled")
 	s.record(q, Entry{Kind: "cancel", ID: p.id, PaymentID: p.id})
 	return newAnswer(http.StatusAccepted, nil)
+}
+
+func (s *TrueLayer) elsewhere() string {
+	return `{"id":"00000000-0000-4000-8000-00000000cace","status":"executed","amount_in_minor":999999,"currency":"EUR"}`
 }

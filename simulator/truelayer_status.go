@@ -3,44 +3,68 @@ package simulator
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // The methods here play the payer, the banks and the clock: each moves one
 // payment, refund or payout on, and fails where the API's diagram has no arrow.
 
 // fail ends the payment. An empty stage is the status that it failed in.
-func (p *payment) fail(now time.Time, stage, reason string) {
+func (s *TrueLayer) fail(p *payment, stage, reason string) {
 	if stage == "" {
 		stage = p.status
 	}
-	p.status, p.stage, p.reason, p.failed = statusFailed, stage, reason, now
+	p.status, p.stage, p.reason, p.failed = statusFailed, stage, reason, s.now()
+	s.announcePayment("payment_failed", p, map[string]any{
+		"failed_at": timestamp(p.failed), "failure_stage": stage, "failure_reason": reason,
+	})
 }
 
-// progress takes a payment as far as it goes.
-func (s *TrueLayer) progress(p *payment) {
-	p.status, p.executed = statusExecuted, s.now()
-	if p.account != nil {
-		s.settle(p)
+func (s *TrueLayer) authorize(p *payment) {
+	p.status = statusAuthorized
+	if s.cfg.AnnounceAuthorized {
+		s.announcePayment("payment_authorized", p, map[string]any{"authorized_at": timestamp(s.now()), "payment_source": p.source()})
 	}
+}
+
+func (s *TrueLayer) execute(p *payment) {
+	p.status, p.executed = statusExecuted, s.now()
+	s.announcePayment("payment_executed", p, map[string]any{"executed_at": timestamp(p.executed)})
 }
 
 func (s *TrueLayer) settle(p *payment) {
 	p.status, p.settled = statusSettled, s.now()
 	p.account.balance += p.amount
+	s.announcePayment("payment_settled", p, map[string]any{
+		"settled_at": timestamp(p.settled), "payment_source": p.settledSource(), "user_id": p.user,
+	})
+}
+
+// progress takes a payment as far as it goes.
+func (s *TrueLayer) progress(p *payment) {
+	if p.status != statusAuthorized {
+		s.authorize(p)
+	}
+	s.execute(p)
+	if p.account != nil {
+		s.settle(p)
+	}
+}
+
+// Pay makes the payer pay: the payment is settled, or executed where the money
+// goes to an external account.
+func (s *TrueLayer) Pay(paymentID string) error {
+	return s.movePayment(paymentID, s.progress, statusNeedsPayer, statusAuthorizing, statusAuthorized)
 }
 
 // Authorize makes the payer agree: authorization_required or authorizing becomes
 // authorized.
 func (s *TrueLayer) Authorize(paymentID string) error {
-	return s.movePayment(paymentID, func(p *payment) { p.status = statusAuthorized }, statusNeedsPayer, statusAuthorizing)
+	return s.movePayment(paymentID, s.authorize, statusNeedsPayer, statusAuthorizing)
 }
 
 // Execute makes the payer's bank send the money: authorized becomes executed.
 func (s *TrueLayer) Execute(paymentID string) error {
-	return s.movePayment(paymentID, func(p *payment) {
-		p.status, p.executed = statusExecuted, s.now()
-	}, statusAuthorized)
+	return s.movePayment(paymentID, s.execute, statusAuthorized)
 }
 
 // Settle makes the money arrive in the merchant account: executed becomes
@@ -59,13 +83,13 @@ func (s *TrueLayer) Settle(paymentID string) error {
 // FailPayment ends a payment that is not settled, for a reason from the API's
 // open list. An empty stage is the status it is in.
 func (s *TrueLayer) FailPayment(paymentID, stage, reason string) error {
-	return s.movePayment(paymentID, func(p *payment) { p.fail(s.now(), stage, reason) },
+	return s.movePayment(paymentID, func(p *payment) { s.fail(p, stage, reason) },
 		statusNeedsPayer, statusAuthorizing, statusAuthorized, statusExecuted)
 }
 
 // ExpirePayment ends a payment whose payer did not come: it fails as expired.
 func (s *TrueLayer) ExpirePayment(paymentID string) error {
-	return s.movePayment(paymentID, func(p *payment) { p.fail(s.now(), "", "expired") },
+	return s.movePayment(paymentID, func(p *payment) { s.fail(p, "", "expired") },
 		statusNeedsPayer, statusAuthorizing)
 }
 
@@ -94,8 +118,14 @@ func (s *TrueLayer) ExecuteRefund(refundID string) error {
 	}
 	r.status, r.executed = statusExecuted, s.now()
 	r.payment.account.balance -= r.amount
+	s.announceRefund("refund_executed", r, map[string]any{
+		"executed_at": timestamp(r.executed), "scheme_id": schemeOf(r.payment.currency),
+	})
 	return nil
 }
+
+// SettleRefund is ExecuteRefund, under the name that every simulator has for it.
+func (s *TrueLayer) SettleRefund(refundID string) error { return s.ExecuteRefund(refundID) }
 
 // FailRefund ends a refund; one that was executed comes back to the merchant
 // account.
@@ -112,6 +142,7 @@ func (s *TrueLayer) FailRefund(refundID, reason string) error {
 		r.payment.account.balance += r.amount
 	}
 	r.status, r.reason, r.failed = statusFailed, reason, s.now()
+	s.announceRefund("refund_failed", r, map[string]any{"failed_at": timestamp(r.failed), "failure_reason": reason})
 	return nil
 }
 
@@ -127,6 +158,7 @@ func (s *TrueLayer) ExecutePayout(payoutID string) error {
 	return s.movePayout(payoutID, func(p *payout) {
 		p.status, p.executed = statusExecuted, s.now()
 		p.account.balance -= p.amount
+		s.announcePayout("payout_executed", p, map[string]any{"executed_at": timestamp(p.executed), "scheme_id": p.scheme()})
 	}, statusPending, statusAuthorized)
 }
 
@@ -138,6 +170,7 @@ func (s *TrueLayer) FailPayout(payoutID, reason string) error {
 			p.account.balance += p.amount
 		}
 		p.status, p.reason, p.failed = statusFailed, reason, s.now()
+		s.announcePayout("payout_failed", p, map[string]any{"failed_at": timestamp(p.failed), "failure_reason": reason})
 	}, statusPending, statusNeedsPayer, statusAuthorizing, statusAuthorized, statusExecuted)
 }
 

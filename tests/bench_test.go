@@ -174,7 +174,7 @@ func (c *counter) payer(store payonce.KeyStore, sign func(*truelayer.Config)) pa
 	client := c.client(store, sign)
 	return func(ctx context.Context) error {
 		c.asked.Add(1)
-		payment, err := client.Payments.Create(ctx, params("order-"+strconv.FormatInt(c.refs.Add(1), 10)))
+		payment, err := client.Payments.Create(ctx, new(trueLayer()).params("order-"+strconv.FormatInt(c.refs.Add(1), 10)))
 		if err == nil && (payment.ID == "" || payment.Receipt.Replayed != "") {
 			err = fmt.Errorf("payment %q, replayed %q", payment.ID, payment.Receipt.Replayed)
 		}
@@ -367,7 +367,7 @@ func BenchmarkReplay(b *testing.B) {
 				again := func(want string) contender {
 					return contender{"replay", func(ctx context.Context) error {
 						n := next.Add(1) % made
-						payment, err := client.Payments.Create(ctx, params("order-"+strconv.FormatInt(n, 10)))
+						payment, err := client.Payments.Create(ctx, new(trueLayer()).params("order-"+strconv.FormatInt(n, 10)))
 						if err == nil && (payment.ID == "" || payment.Receipt.Replayed != want) {
 							err = fmt.Errorf("payment %q, replayed %q", payment.ID, payment.Receipt.Replayed)
 						}

@@ -16,9 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
-	"github.com/payonce/payonce/provider/truelayer"
 	"github.com/payonce/payonce/simulator"
-	"github.com/payonce/payonce/store/memstore"
 	"github.com/payonce/payonce/store/storetest"
 )
 
@@ -26,7 +24,7 @@ import (
 // duplicates in two clients, leases that bind nobody, and new clients as after a restart. The ledger is the judge: exactly one effect for what is reported as
 // succeeded, none for what is reported as not sent or rejected, at most one for what is unknown, and in the end none or one for all.
 //
-// PAYONCE_SCHEDULES sets how many there are for each store, PAYONCE_SEED the first seed. A failure prints its seed.
+// PAYONCE_SCHEDULES sets how many there are for each provider (an eighth of them again with SQLite), PAYONCE_SEED the first seed. A failure prints its seed.
 
 // brokenPromises are the faults in which the provider itself breaks its word, against which no client can help: it executes one key
 // twice, or forgets a key before its time.
@@ -36,25 +34,28 @@ func TestRandomSchedules(t *testing.T) {
 	t.Parallel()
 	count, first := number(t, "PAYONCE_SCHEDULES", defaultSchedules), number(t, "PAYONCE_SEED", 1)
 	const batch = 50 // schedules that share a store, each under an account of its own
-	for _, store := range []string{"memory", "sqlite"} {
-		for from := 0; from < count; from += batch {
-			t.Run(fmt.Sprintf("%s, seeds from %d", store, first+from), func(t *testing.T) {
-				t.Parallel()
-				dir := t.TempDir()
-				synctest.Test(t, func(t *testing.T) {
-					inner := payonce.KeyStore(memstore.New())
-					if store == "sqlite" {
-						inner = openSQLite(t, dir+"/payments.db")
-					}
-					faults := simulator.AllFaults()
-					for seed := first + from; seed < first+min(from+batch, count) && !t.Failed(); seed++ {
-						newSchedule(t, uint64(seed), inner).run(faults)
-						if t.Failed() {
-							t.Logf("again: PAYONCE_SEED=%d PAYONCE_SCHEDULES=1 go test -run 'TestRandomSchedules/%s' ./tests", seed, store)
+	for _, d := range dialects() {
+		for store, open := range stores() {
+			count := count
+			if store == "sqlite" {
+				count = max(count/8, 1)
+			}
+			for from := 0; from < count; from += batch {
+				name := d.name + " with " + store
+				t.Run(fmt.Sprintf("%s, seeds from %d", name, first+from), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						inner := open(t)
+						faults := simulator.AllFaults()
+						for seed := first + from; seed < first+min(from+batch, count) && !t.Failed(); seed++ {
+							newSchedule(t, &d, uint64(seed), inner).run(faults)
+							if t.Failed() {
+								t.Logf("again: PAYONCE_SEED=%d PAYONCE_SCHEDULES=1 go test -run 'TestRandomSchedules/%s' ./tests", seed, name)
+							}
 						}
-					}
+					})
 				})
-			})
+			}
 		}
 	}
 }
@@ -90,14 +91,14 @@ type intent struct {
 	call func(context.Context, *payonce.Client) error
 }
 
-func newSchedule(t *testing.T, seed uint64, store payonce.KeyStore) *schedule {
+func newSchedule(t *testing.T, d *dialect, seed uint64, store payonce.KeyStore) *schedule {
 	t.Helper()
 	s := &schedule{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), inner: store}
 	if s.rnd.IntN(4) == 0 {
 		store = leaseless{store}
 	}
-	s.w = newWorld(t, s.rnd.IntN(5) == 0, store, fmt.Sprint("client-", seed))
-	p, err := s.w.client(t).Payments.Create(t.Context(), params("paid"))
+	s.w = newWorld(t, d, s.rnd.IntN(5) == 0, store, setup{merchant: fmt.Sprint("merchant-", seed)})
+	p, err := s.w.client(t).Payments.Create(t.Context(), d.params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())
 	for i := range 1 + s.rnd.IntN(3) {
@@ -114,22 +115,18 @@ func (s *schedule) intent(i int) *intent {
 	case 0:
 		op.id.Kind = "refund.create"
 		op.call = func(ctx context.Context, c *payonce.Client) error {
-			_, err := c.Refunds.Create(ctx, payonce.RefundParams{Reference: reference, PaymentID: s.payment, Amount: payonce.Amount{Minor: 100, Currency: "GBP"}})
+			_, err := c.Refunds.Create(ctx, payonce.RefundParams{Reference: reference, PaymentID: s.payment, Amount: payonce.Amount{Minor: 100, Currency: s.w.price.Currency}})
 			return err
 		}
 	case 1:
-		op.id.Kind = "truelayer.payout.create"
+		op.id.Kind = s.w.native.kind
 		op.call = func(ctx context.Context, c *payonce.Client) error {
-			_, err := s.w.provider.API(c).Payouts.Create(ctx, truelayer.PayoutParams{
-				Reference: reference, MerchantAccountID: simulator.MerchantAccountGBP, Amount: payonce.Amount{Minor: 100, Currency: "GBP"},
-				Beneficiary: truelayer.PayoutBeneficiary{Type: truelayer.ToBusinessAccount, Reference: "payout"},
-			})
-			return err
+			return s.w.native.call(ctx, s.w.provider, c, reference)
 		}
 	default:
 		op.id.Kind = "payment.create"
 		op.call = func(ctx context.Context, c *payonce.Client) error {
-			_, err := c.Payments.Create(ctx, params(reference))
+			_, err := c.Payments.Create(ctx, s.w.params(reference))
 			return err
 		}
 	}

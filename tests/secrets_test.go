@@ -26,12 +26,12 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, false, openSQLite(t, filepath.Join(dir, "payments.db")), "client-1")
+		w := newWorld(t, new(trueLayer()), false, openSQLite(t, filepath.Join(dir, "payments.db")), setup{})
 		var log bytes.Buffer
 		c := w.client(t, func(cfg *payonce.Config) {
 			cfg.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
-		p := params("order-1")
+		p := w.params("order-1")
 		method, _ := p.Method.(truelayer.BankTransfer)
 		method.HostedPage = truelayer.HostedPage{ReturnURI: "https://shop.example/paid"}
 		p.Method = method
@@ -39,11 +39,11 @@ func TestSecretsAppearNowhere(t *testing.T) {
 		payment, err := c.Payments.Create(t.Context(), p)
 		require.NoError(t, err)
 		w.sim.Script(simulator.Repeated(simulator.Unauthenticated(), 9))
-		_, refused := c.Payments.Create(t.Context(), params("order-2"))
+		_, refused := c.Payments.Create(t.Context(), w.params("order-2"))
 		require.ErrorIs(t, refused, payonce.ErrRejected)
 		w.sim.ClearScript()
 		w.sim.Script(simulator.Repeated(simulator.LoginPage(), 9))
-		_, unknown := c.Payments.Create(t.Context(), params("order-3"))
+		_, unknown := c.Payments.Create(t.Context(), w.params("order-3"))
 		require.ErrorIs(t, unknown, payonce.ErrOutcomeUnknown)
 		require.NoError(t, c.Close())
 
@@ -62,7 +62,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 		require.NotEmpty(t, bearers["payer's page"])
 
 		shown := log.String()
-		for _, v := range []any{payment, *payment, refused, unknown, c, provider(t, "client-1"), *provider(t, "client-1"), truelayer.Config{ClientSecret: "secret_test_example", SigningKeyPEM: cheapSignature}} {
+		for _, v := range []any{payment, *payment, refused, unknown, c, w.provider, *w.provider.(*truelayer.Provider), truelayer.Config{ClientSecret: "secret_test_example", SigningKeyPEM: cheapSignature}} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 				shown += fmt.Sprintf(verb, v)
 			}

@@ -14,85 +14,127 @@ import (
 
 	"github.com/payonce/payonce"
 	sim "github.com/payonce/payonce/simulator"
+	"github.com/payonce/payonce/store/memstore"
 )
 
 // line is one line of the wire matrix: faults at the server, and what must come of a call.
 type line struct {
 	name   string
 	faults []sim.Fault
-	http1  bool // the fault only exists in HTTP/1
-	// posts is how many POSTs the server reads to their end; moved is the ledger after the call.
+	want
+	before  func(t *testing.T, w *world, c *payonce.Client)
+	timeout time.Duration // the caller's, if any
+	hangs   bool          // the first attempt ends with the provider's timeout
+	atLeast time.Duration // of virtual time
+	exactly time.Duration
+	check   func(t *testing.T, w *world, p *payonce.Payment, err error)
+}
+
+// want is what comes of a call.
+type want struct {
+	// posts is how many writes the server reads to their end (-1: any number), moved the payments in the ledger after the call.
 	posts, moved int
-	err          error // nil: success
-	not          []error
-	before       func(t *testing.T, w *world, c *payonce.Client)
-	timeout      time.Duration // the caller's, if any
-	atLeast      time.Duration // of virtual time
-	exactly      time.Duration
-	check        func(t *testing.T, w *world, p *payonce.Payment, err error)
+	// err is nil for a success.
+	err error
 }
 
 func times(n int, f sim.Fault) []sim.Fault { return []sim.Fault{sim.Repeated(f, n)} }
 
-func wireMatrix() []line {
+func faults(f ...sim.Fault) []sim.Fault { return f }
+
+// wireMatrix holds the lines that every provider has. What it answers otherwise is in its dialect.
+func wireMatrix(d *dialect) []line {
 	html400 := sim.Answer(400, http.Header{"Content-Type": {"text/html"}}, "<html>bad</html>")
-	problem400 := sim.Answer(400, http.Header{"Content-Type": {"application/problem+json"}}, `{"type":"https://docs.truelayer.com/docs/error-types#invalid-parameters","title":"Invalid Parameters","status":400,"trace_id":"t","detail":"d"}`)
-	unknown := []error{payonce.ErrRejected, payonce.ErrNotSent}
+	refused := sim.Answer(400, http.Header{"Content-Type": {"application/json"}}, d.refusal)
+	evil := "https://evil.example/"
+	again, unknown := want{posts: 2, moved: 1}, want{posts: 1, err: payonce.ErrOutcomeUnknown}
+	lostThenUnknown := want{posts: 2, moved: 1, err: payonce.ErrOutcomeUnknown}
+	rejected := want{posts: 1, err: payonce.ErrRejected}
 	lines := []line{
-		{name: "500", faults: []sim.Fault{sim.InternalError()}, posts: 2, moved: 1},
-		{name: "503 HTML", faults: []sim.Fault{sim.Unavailable()}, posts: 2, moved: 1},
-		{name: "409 in flight", faults: []sim.Fault{sim.InFlight()}, posts: 2, moved: 1},
-		{name: "422 reuse", faults: []sim.Fault{sim.KeyReuse()}, posts: 1, err: payonce.ErrKeyReuse, not: unknown},
-		{name: "409 reuse", faults: []sim.Fault{sim.Answer(409, nil, `{"type":"x#idempotency-key-reuse","title":"Idempotency-Key Reuse","status":409,"trace_id":"t","detail":"d"}`)}, posts: 1, err: payonce.ErrKeyReuse, not: unknown},
-		{name: "429 with a hint", faults: []sim.Fault{sim.RateLimited("2")}, posts: 2, moved: 1, atLeast: 2 * time.Second},
-		{name: "reset on a new connection", faults: []sim.Fault{sim.ResetAfterRead(false)}, posts: 2, moved: 1},
-		{name: "executed, answer lost", faults: []sim.Fault{sim.LoseAnswer()}, posts: 2, moved: 1},
-		{name: "keep-alive connection closed at reuse", faults: []sim.Fault{sim.CloseReused(false)}, before: warmUp, posts: 1, moved: 1, check: twoAttempts},
-		{name: "keep-alive connection reset after the request was read", faults: []sim.Fault{sim.ResetAfterRead(false)}, before: warmUp, posts: 2, moved: 1, check: twoAttempts},
-		{name: "keep-alive connection closed at reuse, executed", faults: []sim.Fault{sim.CloseReused(true)}, before: warmUp, posts: 2, moved: 1, check: twoAttempts},
-		{name: "truncated body", faults: []sim.Fault{sim.TruncateBody(20)}, posts: 2, moved: 1},
-		{name: "truncated chunks", faults: []sim.Fault{sim.TruncateChunks(20)}, posts: 2, moved: 1},
-		{name: "silently truncated body", faults: []sim.Fault{sim.TruncateSilently(20)}, posts: 2, moved: 1},
-		{name: "garbled body", faults: []sim.Fault{sim.GarbleBody()}, posts: 2, moved: 1},
-		{name: "empty body", faults: []sim.Fault{sim.EmptyBody()}, posts: 2, moved: 1},
-		{name: "503 that says do not retry", faults: []sim.Fault{sim.ShouldRetry(sim.Unavailable(), false)}, posts: 1, err: payonce.ErrOutcomeUnknown, not: unknown},
-		{name: "400 that says retry", faults: []sim.Fault{sim.ShouldRetry(problem400, true)}, posts: 2, moved: 1},
-		{name: "always 503", faults: times(9, sim.Unavailable()), posts: 4, err: payonce.ErrOutcomeUnknown, not: unknown, check: keyAndAttempts},
-		{name: "always 503 under a deadline", faults: times(9, sim.Unavailable()), timeout: 200 * time.Millisecond, posts: -1, err: payonce.ErrOutcomeUnknown, not: unknown, exactly: 200 * time.Millisecond, check: deadline},
-		{name: "302", faults: []sim.Fault{sim.Redirect(302, "https://evil.example/")}, posts: 1, err: payonce.ErrOutcomeUnknown, not: unknown, check: notFollowed},
-		{name: "307", faults: []sim.Fault{sim.Redirect(307, "https://evil.example/")}, posts: 1, err: payonce.ErrOutcomeUnknown, not: unknown, check: notFollowed},
-		{name: "308", faults: []sim.Fault{sim.Redirect(308, "https://evil.example/")}, posts: 1, err: payonce.ErrOutcomeUnknown, not: unknown, check: notFollowed},
-		{name: "a hang", faults: []sim.Fault{sim.Hang(false)}, posts: 2, moved: 1, atLeast: 35 * time.Second},
-		{name: "a hang after executing", faults: []sim.Fault{sim.Hang(true)}, posts: 2, moved: 1, atLeast: 35 * time.Second},
-		{name: "token expired", before: expireToken, posts: 2, moved: 1, check: oneRefresh},
-		{name: "a huge hint", faults: []sim.Fault{sim.RateLimited("86400")}, posts: 1, err: payonce.ErrRejected, check: dueLater},
-		{name: "a huge hint after a lost answer", faults: []sim.Fault{sim.LoseAnswer(), sim.RateLimited("86400")}, posts: 2, moved: 1, err: payonce.ErrOutcomeUnknown, not: unknown, check: dueLater},
-		{name: "executed, answer lost, then 401", faults: append([]sim.Fault{sim.LoseAnswer()}, times(9, sim.Unauthenticated())...), posts: 3, moved: 1, err: payonce.ErrOutcomeUnknown, not: unknown},
-		{name: "executed, answer lost, then 403", faults: []sim.Fault{sim.LoseAnswer(), sim.Forbidden()}, posts: 2, moved: 1, err: payonce.ErrOutcomeUnknown, not: unknown},
-		{name: "executed, answer lost, then 429", faults: append([]sim.Fault{sim.LoseAnswer()}, times(9, sim.RateLimited(""))...), posts: 4, moved: 1, err: payonce.ErrOutcomeUnknown, not: unknown},
-		{name: "executed, answer lost, then an HTML 400", faults: []sim.Fault{sim.LoseAnswer(), html400}, posts: 2, moved: 1, err: payonce.ErrOutcomeUnknown, not: unknown},
-		{name: "400", faults: []sim.Fault{problem400}, posts: 1, err: payonce.ErrRejected, not: []error{payonce.ErrOutcomeUnknown, payonce.ErrDeclined}},
-		{name: "403", faults: []sim.Fault{sim.Forbidden()}, posts: 1, err: payonce.ErrRejected, not: []error{payonce.ErrOutcomeUnknown}},
-		{name: "connection refused", faults: times(9, sim.ConnectionRefused()), posts: 0, err: payonce.ErrNotSent, not: []error{payonce.ErrOutcomeUnknown}},
-		{name: "an HTML 200 from somebody else", faults: []sim.Fault{sim.LoginPage()}, posts: 2, moved: 1},
-		{name: "delivered twice", faults: []sim.Fault{sim.DeliverTwice()}, posts: -1, moved: 1},
+		{name: "500", faults: faults(sim.InternalError()), want: again},
+		{name: "503 HTML", faults: faults(sim.Unavailable()), want: again},
+		{name: "409 in flight", faults: faults(sim.InFlight()), want: again},
+		{name: "reuse", faults: faults(sim.KeyReuse()), want: want{posts: 1, err: payonce.ErrKeyReuse}},
+		{name: "429 with a hint", faults: faults(sim.RateLimited("2")), want: again, atLeast: 2 * time.Second},
+		{name: "reset on a new connection", faults: faults(sim.ResetAfterRead(false)), want: again},
+		{name: "executed, answer lost", faults: faults(sim.LoseAnswer()), want: again},
+		{name: "keep-alive connection closed at reuse", faults: faults(sim.CloseReused(false)), before: warmUp, want: want{posts: 1, moved: 1}, check: twoAttempts},
+		{name: "keep-alive connection reset after the request was read", faults: faults(sim.ResetAfterRead(false)), before: warmUp, want: again, check: twoAttempts},
+		{name: "keep-alive connection closed at reuse, executed", faults: faults(sim.CloseReused(true)), before: warmUp, want: again, check: twoAttempts},
+		{name: "truncated body", faults: faults(sim.TruncateBody(20)), want: again},
+		{name: "truncated chunks", faults: faults(sim.TruncateChunks(20)), want: again},
+		{name: "silently truncated body", faults: faults(sim.TruncateSilently(20)), want: again},
+		{name: "garbled body", faults: faults(sim.GarbleBody()), want: again},
+		{name: "empty body", faults: faults(sim.EmptyBody()), want: again},
+		{name: "always 503", faults: times(9, sim.Unavailable()), want: want{posts: 4, err: payonce.ErrOutcomeUnknown}, check: keyAndAttempts},
+		{name: "always 503 under a deadline", faults: times(9, sim.Unavailable()), timeout: 200 * time.Millisecond, want: want{posts: -1, err: payonce.ErrOutcomeUnknown}, exactly: 200 * time.Millisecond, check: deadline},
+		{name: "302", faults: faults(sim.Redirect(302, evil)), want: unknown, check: notFollowed},
+		{name: "307", faults: faults(sim.Redirect(307, evil)), want: unknown, check: notFollowed},
+		{name: "308", faults: faults(sim.Redirect(308, evil)), want: unknown, check: notFollowed},
+		{name: "a hang", faults: faults(sim.Hang(false)), want: again, hangs: true},
+		{name: "a hang after executing", faults: faults(sim.Hang(true)), want: again, hangs: true},
+		{name: "a huge hint", faults: faults(sim.RateLimited("86400")), want: rejected, check: dueLater},
+		{name: "a huge hint after a lost answer", faults: faults(sim.LoseAnswer(), sim.RateLimited("86400")), want: lostThenUnknown, check: dueLater},
+		{name: "executed, answer lost, then 401", faults: append(faults(sim.LoseAnswer()), times(9, sim.Unauthenticated())...), want: lostThenUnknown},
+		{name: "executed, answer lost, then 403", faults: faults(sim.LoseAnswer(), sim.Forbidden()), want: lostThenUnknown},
+		{name: "executed, answer lost, then 429", faults: append(faults(sim.LoseAnswer()), times(9, sim.RateLimited(""))...), want: want{posts: 4, moved: 1, err: payonce.ErrOutcomeUnknown}},
+		{name: "executed, answer lost, then an HTML 400", faults: faults(sim.LoseAnswer(), html400), want: lostThenUnknown},
+		{name: "400", faults: faults(refused), want: rejected},
+		{name: "403", faults: faults(sim.Forbidden()), want: rejected},
+		{name: "connection refused", faults: times(9, sim.ConnectionRefused()), want: want{err: payonce.ErrNotSent}},
+		{name: "an HTML 200 from somebody else", faults: faults(sim.LoginPage()), want: again},
+		{name: "the key was used for another amount by somebody else", before: foreignUse, want: want{posts: 1, err: payonce.ErrKeyReuse}},
+		{name: "delivered twice", faults: faults(sim.DeliverTwice()), want: want{posts: -1, moved: 1}},
 	}
-	return lines
+	for i, l := range lines {
+		if other, ok := d.differs[l.name]; ok {
+			lines[i].want = other
+		}
+	}
+	return append(lines, d.lines...)
+}
+
+// trueLayerLines are about Tl-Should-Retry, the two spellings of reuse, and tokens.
+func trueLayerLines() []line {
+	problem := func(detail string) sim.Fault {
+		return sim.Answer(400, nil, `{"type":"https://docs.truelayer.com/docs/error-types#invalid-parameters","title":"Invalid Parameters","status":400,"trace_id":"t","detail":"`+detail+`"}`)
+	}
+	reuse := `{"type":"x#idempotency-key-reuse","title":"Idempotency-Key Reuse","status":409,"trace_id":"t","detail":"d"}`
+	return []line{
+		{name: "409 reuse", faults: faults(sim.Answer(409, nil, reuse)), want: want{posts: 1, err: payonce.ErrKeyReuse}},
+		{name: "503 that says do not retry", faults: faults(sim.ShouldRetry(sim.Unavailable(), false)), want: want{posts: 1, err: payonce.ErrOutcomeUnknown}},
+		{name: "400 that says retry", faults: faults(sim.ShouldRetry(problem("d"), true)), want: want{posts: 2, moved: 1}},
+		{name: "token expired", before: expireToken, want: want{posts: 2, moved: 1}, check: oneRefresh},
+	}
 }
 
 func TestTheWireMatrix(t *testing.T) {
 	t.Parallel()
-	for _, l := range wireMatrix() {
-		for proto, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {
-			for store, open := range stores() {
-				t.Run(l.name+" over "+proto+" with "+store, func(t *testing.T) {
-					t.Parallel()
-					if http2 && l.http1 {
-						return
-					}
-					synctest.Test(t, func(t *testing.T) { l.run(t, newWorld(t, http2, open(t), "client-1")) })
-				})
+	for _, d := range dialects() {
+		for _, l := range wireMatrix(&d) {
+			for proto, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {
+				for store, open := range stores() {
+					t.Run(d.name+": "+l.name+" over "+proto+" with "+store, func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) { l.run(t, newWorld(t, &d, http2, open(t), setup{})) })
+					})
+				}
 			}
+		}
+	}
+}
+
+// TestEveryDifferenceIsALine finds names in a dialect that no line has (any more).
+func TestEveryDifferenceIsALine(t *testing.T) {
+	t.Parallel()
+	for _, d := range dialects() {
+		names := map[string]bool{}
+		for _, l := range wireMatrix(&d) {
+			require.False(t, names[l.name], "%s: two lines are named %q", d.name, l.name)
+			names[l.name] = true
+		}
+		for name := range d.differs {
+			assert.True(t, names[name], "%s differs in %q, which is no line", d.name, name)
 		}
 	}
 }
@@ -112,13 +154,16 @@ func (l *line) run(t *testing.T, w *world) {
 	}
 	defer cancel()
 	start := time.Now()
-	p, err := c.Payments.Create(ctx, params("order-1"))
+	p, err := c.Payments.Create(ctx, w.params("order-1"))
 	took := time.Since(start)
 	if l.posts >= 0 {
-		assert.Equal(t, l.posts, w.posts()-posts, "POSTs that the server read")
+		assert.Equal(t, l.posts, w.posts()-posts, "writes that the server read")
 	}
 	assert.Equal(t, l.moved, w.sim.Ledger().Count("payment")-moved, "payments in the ledger")
 	assert.GreaterOrEqual(t, took, l.atLeast)
+	if l.hangs {
+		assert.GreaterOrEqual(t, took, w.provider.Profile().Timeout)
+	}
 	if l.exactly > 0 {
 		assert.Equal(t, l.exactly, took)
 	}
@@ -129,6 +174,7 @@ func (l *line) run(t *testing.T, w *world) {
 	l.again(t, w, moved, err)
 }
 
+// conclusion compares the error with what is wanted: also that it says nothing else of the outcome.
 func (l *line) conclusion(t *testing.T, err error) {
 	t.Helper()
 	if l.err == nil {
@@ -136,40 +182,68 @@ func (l *line) conclusion(t *testing.T, err error) {
 		return
 	}
 	require.ErrorIs(t, err, l.err)
-	for _, not := range l.not {
-		require.NotErrorIs(t, err, not)
+	if errors.Is(l.err, payonce.ErrRejected) || errors.Is(l.err, payonce.ErrNotSent) {
+		require.NotErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		assert.Equal(t, errors.Is(l.err, payonce.ErrDeclined), errors.Is(err, payonce.ErrDeclined))
+		return
 	}
+	require.NotErrorIs(t, err, payonce.ErrRejected)
+	require.NotErrorIs(t, err, payonce.ErrNotSent)
 }
 
-// again shows that calling again, from a new process too, ends with at most one payment: exactly one unless rejected or in doubt.
+// again shows that calling again, from a new process too, ends with at most one payment: exactly one unless in doubt or refused for good.
 func (l *line) again(t *testing.T, w *world, moved int, err error) {
 	t.Helper()
 	w.sim.ClearScript()
 	c := w.client(t)
 	if errors.Is(err, payonce.ErrOutcomeUnknown) {
-		_, refused := c.Payments.Create(t.Context(), params("order-1"), payonce.WithNewKey())
+		_, refused := c.Payments.Create(t.Context(), w.params("order-1"), payonce.WithNewKey())
 		require.ErrorIs(t, refused, payonce.ErrOutcomeUnknown, "a new key is refused")
 	}
-	_, again := c.Payments.Create(t.Context(), params("order-1"))
-	if again != nil {
-		require.ErrorIs(t, again, payonce.ErrInDoubt)
-		assert.LessOrEqual(t, w.sim.Ledger().Count("payment")-moved, 1)
-		return
+	final := errors.Is(err, payonce.ErrRejected)
+	_, err = c.Payments.Create(t.Context(), w.params("order-1"))
+	if errors.Is(err, payonce.ErrOutcomeUnknown) && !errors.Is(err, payonce.ErrInDoubt) {
+		advance(10 * time.Minute) // a lookup knows more when nothing can be on its way any more
+		_, err = c.Payments.Create(t.Context(), w.params("order-1"))
+		final = true
 	}
-	assert.Equal(t, 1, w.sim.Ledger().Count("payment")-moved, "payments in the ledger at the end")
+	moved = w.sim.Ledger().Count("payment") - moved
+	switch {
+	case err == nil:
+		assert.Equal(t, 1, moved, "payments in the ledger at the end")
+	case errors.Is(err, payonce.ErrInDoubt):
+		assert.LessOrEqual(t, moved, 1)
+	default:
+		require.ErrorIs(t, err, payonce.ErrRejected)
+		assert.True(t, final, "what was unknown is settled, what was refused stays so")
+		assert.Zero(t, moved)
+		_, err = c.Payments.Create(t.Context(), w.params("order-1"), payonce.WithNewKey())
+		require.NoError(t, err)
+	}
 }
 
 // warmUp leaves a keep-alive connection behind.
-func warmUp(t *testing.T, _ *world, c *payonce.Client) {
+func warmUp(t *testing.T, w *world, c *payonce.Client) {
 	t.Helper()
-	_, err := c.Payments.Create(t.Context(), params("warm-up"))
+	_, err := c.Payments.Create(t.Context(), w.params("warm-up"))
 	require.NoError(t, err)
 }
 
 func expireToken(t *testing.T, w *world, c *payonce.Client) {
 	t.Helper()
 	warmUp(t, w, c)
-	w.sim.RevokeTokens()
+	w.sim.(*sim.TrueLayer).RevokeTokens()
+}
+
+// foreignUse is another installation, with a store of its own, that takes another amount under the same reference.
+func foreignUse(t *testing.T, w *world, _ *payonce.Client) {
+	t.Helper()
+	elsewhere := *w
+	elsewhere.store = memstore.New()
+	p := w.params("order-1")
+	p.Amount.Minor += 100
+	_, err := elsewhere.client(t).Payments.Create(t.Context(), p)
+	require.NoError(t, err)
 }
 
 func twoAttempts(t *testing.T, _ *world, p *payonce.Payment, _ error) {
@@ -179,13 +253,16 @@ func twoAttempts(t *testing.T, _ *world, p *payonce.Payment, _ error) {
 
 func oneRefresh(t *testing.T, w *world, _ *payonce.Payment, _ error) {
 	t.Helper()
-	assert.Equal(t, 2, w.tokens(), "the first token and one refresh")
-	keys := map[string]bool{}
+	tokens, keys := 0, map[string]bool{}
 	for _, r := range w.sim.Requests() {
-		if strings.HasPrefix(r.Path, "/v3/payments") {
+		switch {
+		case strings.HasSuffix(r.Path, "/connect/token"):
+			tokens++
+		case r.Key != "":
 			keys[r.Key] = true
 		}
 	}
+	assert.Equal(t, 2, tokens, "the first token and one refresh")
 	assert.Len(t, keys, 2, "the warm-up's key and one more")
 }
 

@@ -3,19 +3,21 @@ package tests_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
-	"github.com/payonce/payonce/provider/truelayer"
-	"github.com/payonce/payonce/simulator"
 	"github.com/payonce/payonce/store/memstore"
 	"github.com/payonce/payonce/store/sqlitestore"
 )
@@ -41,6 +43,24 @@ func cheapVerify(_ string, _, signature []byte) error {
 	return nil
 }
 
+// platformKey is the key of MidasPay's platform.
+var platformKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// platformCertificates are what the merchant downloaded from the console.
+func platformCertificates() map[string]string {
+	der, err := x509.MarshalPKIXPublicKey(&platformKey().PublicKey)
+	if err != nil {
+		panic(err)
+	}
+	return map[string]string{"01": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}
+}
+
 // stores are the stores that every matrix runs over.
 func stores() map[string]func(*testing.T) payonce.KeyStore {
 	return map[string]func(*testing.T) payonce.KeyStore{
@@ -59,20 +79,22 @@ func openSQLite(t *testing.T, path string) payonce.KeyStore {
 
 // world is one merchant, one provider, and what is between them.
 type world struct {
-	sim      *simulator.TrueLayer
+	*dialect
+
+	sim      simulated
 	store    payonce.KeyStore
-	provider *truelayer.Provider
+	provider payonce.Provider
 	http2    bool
 }
 
 // newWorld must be called inside the bubble that uses it.
-func newWorld(t *testing.T, http2 bool, store payonce.KeyStore, clientID string, change ...func(*simulator.TrueLayerConfig)) *world {
+func newWorld(t *testing.T, d *dialect, http2 bool, store payonce.KeyStore, s setup) *world {
 	t.Helper()
-	cfg := simulator.TrueLayerConfig{ClientID: clientID, VerifySignature: cheapVerify, AutoAuthorize: true}
-	for _, f := range change {
-		f(&cfg)
+	if s.merchant == "" {
+		s.merchant = "merchant-1"
 	}
-	return &world{sim: simulator.NewTrueLayer(cfg), store: store, provider: provider(t, clientID), http2: http2}
+	sim, provider := d.start(t, s)
+	return &world{dialect: d, sim: sim, store: store, provider: provider, http2: http2}
 }
 
 // connect is a network of its own to the provider, as another process has.
@@ -85,16 +107,6 @@ func (w *world) connect(t *testing.T) *http.Client {
 	own := transport()
 	t.Cleanup(own.Close)
 	return &http.Client{Transport: own}
-}
-
-func provider(t *testing.T, clientID string) *truelayer.Provider {
-	t.Helper()
-	tl, err := truelayer.New(truelayer.Config{
-		BaseURL: truelayer.Sandbox, ClientID: clientID, ClientSecret: "secret_test_example",
-		SigningKeyID: "45fc75cf-5649-4134-84b3-192c2c78e990", Signer: cheapSigner{},
-	})
-	require.NoError(t, err)
-	return tl
 }
 
 // client starts a client, as a new process would.
@@ -110,37 +122,20 @@ func (w *world) client(t *testing.T, change ...func(*payonce.Config)) *payonce.C
 	return c
 }
 
-// posts counts the payment requests that the server read to their end.
+// id is the identity of a payment.
+func (w *world) id(reference string) payonce.OperationID {
+	return payonce.OperationID{Account: w.provider.Profile().Account, Kind: "payment.create", Reference: reference}
+}
+
+// posts counts the writes that the server read to their end.
 func (w *world) posts() int {
 	n := 0
 	for _, r := range w.sim.Requests() {
-		if r.Method == http.MethodPost && strings.HasPrefix(r.Path, "/v3/") && r.Complete {
+		if r.Key != "" && r.Complete {
 			n++
 		}
 	}
 	return n
-}
-
-// tokens counts the requests for a token.
-func (w *world) tokens() int {
-	n := 0
-	for _, r := range w.sim.Requests() {
-		if strings.HasSuffix(r.Path, "/connect/token") {
-			n++
-		}
-	}
-	return n
-}
-
-func params(reference string) payonce.PaymentParams {
-	return payonce.PaymentParams{
-		Reference: reference,
-		Amount:    payonce.Amount{Minor: 5000, Currency: "GBP"},
-		Method: truelayer.BankTransfer{
-			Beneficiary: truelayer.Beneficiary{Type: truelayer.ToMerchantAccount, MerchantAccountID: simulator.MerchantAccountGBP},
-			User:        truelayer.User{Name: "Ada Lovelace", Email: "ada@example.com"},
-		},
-	}
 }
 
 // advance lets virtual time pass inside a bubble.

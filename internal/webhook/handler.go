@@ -18,7 +18,8 @@ var ErrSignature = errors.New("the signature does not verify")
 
 // Source is one provider's way to send webhooks.
 type Source[E any] struct {
-	// Open verifies a delivery over its raw bytes, and only then parses it. ErrSignature is answered with 401, other errors with 400.
+	// Open verifies a delivery over its raw bytes, and only then parses it. ErrSignature is answered with 401, payonce.ErrUnavailable
+	// (what the signature is verified with could not be had) with 503, other errors with 400.
 	Open func(r *http.Request, body []byte) ([]E, error)
 	// Portable puts an event into portable words.
 	Portable func(E) payonce.Event
@@ -60,6 +61,8 @@ func (s Source[E]) take(w http.ResponseWriter, r *http.Request, c *payonce.Clien
 	switch {
 	case errors.Is(err, ErrSignature):
 		return http.StatusUnauthorized
+	case errors.Is(err, payonce.ErrUnavailable):
+		return http.StatusServiceUnavailable
 	case err != nil:
 		return http.StatusBadRequest
 	}

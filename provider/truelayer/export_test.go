@@ -11,16 +11,22 @@ import (
 
 // What the tests see of the inside.
 
-// ErrSignature is the verifier's only error.
-var ErrSignature = errSignature
-
-// Verify checks a Tl-Signature as the webhook handler will.
+// Verify checks a Tl-Signature as the webhook handler does, of whatever jku.
 func Verify(key func(keyID string) *ecdsa.PublicKey, required []string, signature, method, path string, header http.Header, body []byte) error {
-	return verifier{key: key, required: required}.verify(signature, method, path, header, body)
+	find := func(_ context.Context, keyID string) (*ecdsa.PublicKey, error) { return key(keyID), nil }
+	return verifier{key: find, required: required}.verify(context.Background(), signature, method, path, "", header, body)
 }
 
 // ParseKeySet reads a JWKS.
 func ParseKeySet(text []byte) (map[string]*ecdsa.PublicKey, error) { return parseKeySet(text) }
+
+// ParseEvent reads a body that was verified.
+func ParseEvent(body []byte) (Event, error) { return parseEvent(body) }
+
+// WebhookKey looks a key up as a delivery does.
+func (w *Webhooks) WebhookKey(ctx context.Context, keyID string) (*ecdsa.PublicKey, error) {
+	return w.verifier.key(ctx, keyID)
+}
 
 // Tokens returns the provider's token source as a function.
 func (p *Provider) Tokens() func(ctx context.Context, hc *http.Client) (payonce.Secret, error) {

@@ -1,57 +1,58 @@
 package truelayer
 
 import (
+	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/webhook"
 )
-
-// coordinateSize is the length of a P-521 coordinate.
-const coordinateSize = 66
-
-// errSignature is all that a caller learns of a bad signature.
-var errSignature = errors.New("Tl-Signature does not verify")
 
 // verifier checks Tl-Signature headers strictly: version 2, ES512, detached, every declared header present.
 type verifier struct {
-	// key returns the public key with the id, nil when there is none.
-	key func(keyID string) *ecdsa.PublicKey
+	// key returns the public key with the id, nil when there is none. An error says that this could not be found out.
+	key func(ctx context.Context, keyID string) (*ecdsa.PublicKey, error)
 	// required lists the headers that must be signed.
 	required []string
+	// jku is what a signature must name as its key's home, to the letter. It is compared, never fetched. "" is for requests, which
+	// name none.
+	jku string
 }
 
-// verify checks the signature of a request as it was received. The path is tried as it is and with its trailing slash toggled,
-// because frameworks add and drop it.
-func (v verifier) verify(signature, method, path string, header http.Header, body []byte) error {
+// verify checks the signature of a request as it was received. Frameworks add and drop the trailing slash of a path, and TrueLayer's
+// examples disagree on whether the query is signed: any of these will do.
+func (v verifier) verify(ctx context.Context, signature, method, path, query string, header http.Header, body []byte) error {
 	jws, err := jose.ParseDetached(signature, []byte{}, []jose.SignatureAlgorithm{jose.ES512})
 	if err != nil || len(jws.Signatures) != 1 || strings.ContainsAny(signature, " \t\r\n") {
-		return errSignature
+		return webhook.ErrSignature
 	}
 	protected := jws.Signatures[0].Protected
 	names, ok := declaredHeaders(protected, header)
 	missing := func(name string) bool {
 		return !slices.ContainsFunc(names, func(declared string) bool { return strings.EqualFold(declared, name) })
 	}
-	if !ok || slices.ContainsFunc(v.required, missing) {
-		return errSignature
+	if !ok || slices.ContainsFunc(v.required, missing) || (v.jku != "" && protected.ExtraHeaders["jku"] != v.jku) {
+		return webhook.ErrSignature
 	}
-	key := v.key(protected.KeyID)
+	key, err := v.key(ctx, protected.KeyID)
+	if err != nil {
+		return fmt.Errorf("%w: %w", payonce.ErrUnavailable, err)
+	}
 	if key == nil {
-		return errSignature
+		return webhook.ErrSignature
 	}
-	for _, path := range []string{path, toggleSlash(path)} {
+	for _, path := range signedAs(path, query) {
 		if jws.DetachedVerify(signedPayload(method, path, names, header, body), key) == nil {
 			return nil
 		}
 	}
-	return errSignature
+	return webhook.ErrSignature
 }
 
 // declaredHeaders reads tl_headers of a version 2 signature; false if the version is another one or a declared header is absent.
@@ -70,50 +71,18 @@ func declaredHeaders(protected jose.Header, header http.Header) ([]string, bool)
 	return names, true
 }
 
+// signedAs lists how a path may have been signed, the likeliest first.
+func signedAs(path, query string) []string {
+	paths := []string{path, toggleSlash(path)}
+	if query != "" {
+		paths = append(paths, path+"?"+query)
+	}
+	return paths
+}
+
 func toggleSlash(path string) string {
 	if trimmed, ok := strings.CutSuffix(path, "/"); ok {
 		return trimmed
 	}
 	return path + "/"
-}
-
-// keySet holds the P-521 keys of a JWKS by id.
-type keySet map[string]*ecdsa.PublicKey
-
-// parseKeySet reads a JWKS and skips what is no P-521 key. Coordinates may lack their leading zeros, as TrueLayer's sandbox sends
-// them, for which go-jose would refuse the whole set.
-func parseKeySet(text []byte) (keySet, error) {
-	var set struct {
-		Keys []struct {
-			KeyID string `json:"kid"`
-			Type  string `json:"kty"`
-			Curve string `json:"crv"`
-			X     string `json:"x"`
-			Y     string `json:"y"`
-		} `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, errors.New("is not a JWKS")
-	}
-	keys := keySet{}
-	for _, k := range set.Keys {
-		if k.Type != "EC" || k.Curve != "P-521" {
-			continue
-		}
-		point := append([]byte{4}, padCoordinate(k.X)...)
-		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P521(), append(point, padCoordinate(k.Y)...))
-		if err == nil {
-			keys[k.KeyID] = key
-		}
-	}
-	return keys, nil
-}
-
-// padCoordinate decodes a coordinate to its full length; nil if it can't be one.
-func padCoordinate(text string) []byte {
-	decoded, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(decoded) > coordinateSize {
-		return nil
-	}
-	return append(make([]byte, coordinateSize-len(decoded)), decoded...)
 }

@@ -1,0 +1,126 @@
+package tests_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/provider/truelayer"
+	"github.com/payonce/payonce/simulator"
+)
+
+// dialects are the providers that every matrix runs over. A new one is one line here.
+func dialects() []dialect {
+	return []dialect{trueLayer()}
+}
+
+// dialect is what the tests must know of a provider: how to start it, what to ask of it, and where it answers otherwise than most.
+type dialect struct {
+	name string
+	// start returns the simulated provider, and the provider as a merchant configures it.
+	start func(t *testing.T, s setup) (simulated, payonce.Provider)
+	// price and method are those of an ordinary payment, for which the merchant needs nothing else.
+	price  payonce.Amount
+	method any
+	// captures is a method whose payments wait for their capture; nil where there is none.
+	captures any
+	// lacks are the portable operations that the provider does not have.
+	lacks []string
+	// declinesLater says that a payment is made first and declined when the payer pays.
+	declinesLater bool
+	// refusal is a 400 in the provider's own words.
+	refusal string
+	// native is a write beside the portable ones.
+	native native
+	// webhooks is the provider's handler for webhooks.
+	webhooks func(p payonce.Provider, c *payonce.Client, hc *http.Client, handle func(context.Context, payonce.Event) error) (http.Handler, error)
+	// differs has the lines of the wire matrix in which the provider answers otherwise than most, lines those that only it has.
+	differs map[string]want
+	lines   []line
+}
+
+// setup is a choice of a simulator's.
+type setup struct {
+	merchant string
+	// unpaid leaves payments to be paid by the test; otherwise the payer pays at once.
+	unpaid bool
+	// signed makes the provider sign its answers, where it does; real signatures cost time.
+	signed bool
+	// noDedupe makes the provider ignore keys; declines are the prices that it declines.
+	noDedupe bool
+	declines []int64
+}
+
+// simulated is what every simulated provider does.
+type simulated interface {
+	http.Handler
+	Ledger() *simulator.Ledger
+	Requests() []simulator.Request
+	Script(faults ...simulator.Fault)
+	ClearScript()
+	DeliverHeld()
+	Transport() *simulator.Transport
+	TransportHTTP2() *simulator.Transport
+	Webhooks(path string) []simulator.Delivery
+	Pay(paymentID string) error
+	ExpirePayment(paymentID string) error
+}
+
+// native is one write that only this provider has.
+type native struct {
+	kind string
+	call func(ctx context.Context, p payonce.Provider, c *payonce.Client, reference string) error
+}
+
+// params ask for an ordinary payment.
+func (d *dialect) params(reference string) payonce.PaymentParams {
+	return payonce.PaymentParams{Reference: reference, Amount: d.price, Method: d.method}
+}
+
+func trueLayer() dialect {
+	return dialect{
+		name:  "truelayer",
+		price: payonce.Amount{Minor: 5000, Currency: "GBP"},
+		method: truelayer.BankTransfer{
+			Beneficiary: truelayer.Beneficiary{Type: truelayer.ToMerchantAccount, MerchantAccountID: simulator.MerchantAccountGBP},
+			User:        truelayer.User{Name: "Ada Lovelace", Email: "ada@example.com"},
+		},
+		refusal: `{"type":"https://docs.truelayer.com/docs/error-types#invalid-parameters","title":"Invalid Parameters","status":400,"trace_id":"t","detail":"d"}`,
+		start: func(t *testing.T, s setup) (simulated, payonce.Provider) {
+			t.Helper()
+			failures := map[int64]simulator.Failure{}
+			for _, price := range s.declines {
+				failures[price] = simulator.Failure{Reason: "insufficient_funds"}
+			}
+			sim := simulator.NewTrueLayer(simulator.TrueLayerConfig{
+				ClientID: s.merchant, VerifySignature: cheapVerify, AutoAuthorize: !s.unpaid, NoDedupe: s.noDedupe, FailAmounts: failures,
+			})
+			tl, err := truelayer.New(truelayer.Config{
+				BaseURL: truelayer.Sandbox, ClientID: s.merchant, ClientSecret: "secret_test_example",
+				SigningKeyID: "45fc75cf-5649-4134-84b3-192c2c78e990", Signer: cheapSigner{},
+			})
+			require.NoError(t, err)
+			return sim, tl
+		},
+		native: native{"truelayer.payout.create", func(ctx context.Context, p payonce.Provider, c *payonce.Client, reference string) error {
+			_, err := p.(*truelayer.Provider).API(c).Payouts.Create(ctx, truelayer.PayoutParams{
+				Reference: reference, MerchantAccountID: simulator.MerchantAccountGBP, Amount: payonce.Amount{Minor: 100, Currency: "GBP"},
+				Beneficiary: truelayer.PayoutBeneficiary{Type: truelayer.ToBusinessAccount, Reference: "payout"},
+			})
+			return err
+		}},
+		webhooks: func(p payonce.Provider, c *payonce.Client, hc *http.Client, handle func(context.Context, payonce.Event) error) (http.Handler, error) {
+			hooks, err := p.(*truelayer.Provider).Webhooks(truelayer.WebhookConfig{HTTPClient: hc})
+			if err != nil {
+				return nil, err
+			}
+			return hooks.Handler(c, func(ctx context.Context, e truelayer.Event) error { return handle(ctx, e.Portable()) }), nil
+		},
+		lacks:   []string{"payment.capture"},
+		differs: map[string]want{"executed, answer lost, then 401": {posts: 3, moved: 1, err: payonce.ErrOutcomeUnknown}}, // a new token
+		lines:   trueLayerLines(),
+	}
+}
