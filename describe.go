@@ -82,6 +82,18 @@ func (a *answer) receipt() Receipt {
 	return r
 }
 
+// describe fills in what a body would have said: of a success its code is the status, of a decline the reason.
+func (o *Outcome) describe(status *Status, word, failure *string, portable func(string) Status) {
+	if o.Class == ClassDeclined {
+		*status, *failure = orDefault(*status, StatusFailed), orDefault(*failure, o.Code)
+		return
+	}
+	*word = orDefault(*word, o.Code)
+	if *status == "" && portable != nil {
+		*status = portable(*word)
+	}
+}
+
 // body returns the answer's body; nil once purged, or when there was no answer.
 func (a *answer) body() Raw {
 	if a.rec == nil || a.rec.Outcome == nil {

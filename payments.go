@@ -208,10 +208,8 @@ func (s *Payments) decode(a *answer, kind string) (*Payment, error) {
 		payment.Raw = body
 	}
 	if o := a.rec.Outcome; o != nil {
-		payment.ID, payment.ProviderStatus = orDefault(payment.ID, o.ResourceID), orDefault(payment.ProviderStatus, o.Code)
-	}
-	if payment.Status == "" && s.c.portable.PaymentStatus != nil {
-		payment.Status = s.c.portable.PaymentStatus(payment.ProviderStatus)
+		payment.ID = orDefault(payment.ID, o.ResourceID)
+		o.describe(&payment.Status, &payment.ProviderStatus, &payment.FailureCode, s.c.portable.PaymentStatus)
 	}
 	payment.Receipt = a.receipt()
 	return payment, err

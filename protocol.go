@@ -237,7 +237,7 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 		}
 	case ClassRefused:
 		s.Possible--
-		if v.Proven && !s.Accepted {
+		if !s.Accepted && (v.Proven || (v.KeySpent && s.Possible == 0)) {
 			s.State, s.KeySpent, s.Possible = StateRejected, v.KeySpent, 0
 			return s, action{}
 		}

@@ -91,6 +91,7 @@ func TestAnswers(t *testing.T) {
 		v      Verdict
 		do     doing
 		want   State
+		spent  bool
 	}{
 		"success":                                       {status: 201, v: Verdict{Class: ClassSucceeded}, want: StateSucceeded},
 		"success after a lost answer":                   {before: retried, status: 201, v: Verdict{Class: ClassSucceeded}, want: StateSucceeded},
@@ -99,6 +100,8 @@ func TestAnswers(t *testing.T) {
 		"not sent for good closes":                      {v: Verdict{Class: ClassNotSent}, want: StateNotSent},
 		"not sent after a lost answer stays open":       {before: retried, v: Verdict{Class: ClassNotSent}, want: StateOpen},
 		"a refusal of the only attempt closes":          {status: 400, v: Verdict{Class: ClassRefused}, want: StateRejected},
+		"and spends the key if the provider says so":    {status: 400, v: Verdict{Class: ClassRefused, KeySpent: true}, want: StateRejected, spent: true},
+		"though not after a lost answer":                {before: retried, status: 400, v: Verdict{Class: ClassRefused, KeySpent: true}, want: StateOpen},
 		"a refusal after a lost answer proves nothing":  {before: retried, status: 401, v: Verdict{Class: ClassRefused}, want: StateOpen},
 		"unless it comes from behind the key check":     {before: retried, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateRejected},
 		"but never once a 2xx was seen":                 {before: accepted, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateOpen},
@@ -131,6 +134,7 @@ func TestAnswers(t *testing.T) {
 			s, a := p.step(testState(before), event{kind: answered, now: noon(), budget: true, rnd: .5, verdict: test.v, status: test.status})
 			assert.Equal(t, test.do, a.do)
 			assert.Equal(t, test.want.String(), s.State.String())
+			assert.False(t, test.spent && !s.KeySpent, "the key is spent")
 			if test.v.Wait > 0 {
 				assert.Equal(t, noon().Add(test.v.Wait), s.DueAt)
 			}

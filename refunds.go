@@ -189,10 +189,8 @@ func (s *Refunds) decode(a *answer, kind string) (*Refund, error) {
 		refund.Raw = body
 	}
 	if o := a.rec.Outcome; o != nil {
-		refund.ID, refund.ProviderStatus = orDefault(refund.ID, o.ResourceID), orDefault(refund.ProviderStatus, o.Code)
-	}
-	if refund.Status == "" && s.c.portable.RefundStatus != nil {
-		refund.Status = s.c.portable.RefundStatus(refund.ProviderStatus)
+		refund.ID = orDefault(refund.ID, o.ResourceID)
+		o.describe(&refund.Status, &refund.ProviderStatus, &refund.FailureCode, s.c.portable.RefundStatus)
 	}
 	refund.Receipt = a.receipt()
 	return refund, err
