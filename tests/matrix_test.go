@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/provider/miracle"
 	"github.com/payonce/payonce/provider/truelayer"
 	"github.com/payonce/payonce/simulator"
 )
 
 // dialects are the providers that every matrix runs over. A new one is one line here.
 func dialects() []dialect {
-	return []dialect{trueLayer()}
+	return []dialect{trueLayer(), miraclePay()}
 }
 
 // dialect is what the tests must know of a provider: how to start it, what to ask of it, and where it answers otherwise than most.
@@ -123,4 +124,49 @@ func trueLayer() dialect {
 		differs: map[string]want{"executed, answer lost, then 401": {posts: 3, moved: 1, err: payonce.ErrOutcomeUnknown}}, // a new token
 		lines:   trueLayerLines(),
 	}
+}
+
+func miraclePay() dialect {
+	const secret, hookSecret = "sk_test_example", "whsec_c2VjcmV0X3Rlc3RfZXhhbXBsZV9rZXlf"
+	return dialect{
+		name:     "miracle",
+		price:    payonce.Amount{Minor: 5000, Currency: "USD"},
+		method:   miracle.Method{Type: miracle.Card, Token: "tok_test_example"},
+		captures: miracle.Method{Type: miracle.Card, Token: "tok_test_example", CaptureMethod: miracle.CaptureManual},
+		refusal:  `{"error":{"code":"VALIDATION_ERROR","message":"amount is wrong"}}`,
+		start: func(t *testing.T, s setup) (simulated, payonce.Provider) {
+			t.Helper()
+			sim := simulator.NewMiracle(simulator.MiracleConfig{
+				MerchantID: s.merchant, SecretKeys: []string{secret}, WebhookSecret: hookSecret, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
+				DeclineAmounts: codes(s.declines, "INSUFFICIENT_FUNDS"),
+			})
+			provider, err := miracle.New(miracle.Config{MerchantID: s.merchant, SecretKey: secret})
+			require.NoError(t, err)
+			return sim, provider
+		},
+		native: native{"miracle.checkout_session.create", func(ctx context.Context, p payonce.Provider, c *payonce.Client, reference string) error {
+			_, err := p.(*miracle.Provider).API(c).CheckoutSessions.Create(ctx, miracle.SessionParams{
+				Reference: reference, Amount: payonce.Amount{Minor: 100, Currency: "USD"},
+				LineItems:  []miracle.LineItem{{Label: "tea", UnitAmount: miracle.Money{ValueMinor: 100, Currency: "USD"}, Quantity: 1}},
+				SuccessURL: "https://shop.example/paid", CancelURL: "https://shop.example/cart",
+			})
+			return err
+		}},
+		webhooks: func(p payonce.Provider, c *payonce.Client, _ *http.Client, handle func(context.Context, payonce.Event) error) (http.Handler, error) {
+			hooks, err := p.(*miracle.Provider).Webhooks(miracle.WebhookConfig{Secrets: []payonce.Secret{hookSecret}})
+			if err != nil {
+				return nil, err
+			}
+			return hooks.Handler(c, func(ctx context.Context, e miracle.Event) error { return handle(ctx, e.Portable()) }), nil
+		},
+	}
+}
+
+// codes declines prices.
+func codes(prices []int64, code string) map[int64]string {
+	by := map[int64]string{}
+	for _, price := range prices {
+		by[price] = code
+	}
+	return by
 }

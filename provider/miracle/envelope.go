@@ -1,0 +1,61 @@
+package miracle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
+
+// errUnreadable says that a body is not what Miracle documents, without repeating any of it.
+var errUnreadable = errors.New("the answer is not what Miracle documents")
+
+// unwrap returns the resource of an answer: {"data": {…}} as the reference has it, or the bare object, as the guide to the hosted page
+// reads it.
+func unwrap(body []byte) []byte {
+	var envelope struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if json.Unmarshal(body, &envelope) == nil && bytes.HasPrefix(envelope.Data, []byte("{")) {
+		return envelope.Data
+	}
+	return body
+}
+
+// decode reads the resource of an answer.
+func decode(body []byte, resource any) error {
+	if json.Unmarshal(unwrap(body), resource) != nil {
+		return errUnreadable
+	}
+	return nil
+}
+
+// page is one page of a list. Source: https://docs.gate.miracleapi.ai/reference/merchant/payments/PaymentController_list.
+type page[T any] struct {
+	items []T
+	// next is the cursor of the next page, "" on the last one.
+	next string
+}
+
+// UnmarshalJSON reads {"data": […], "pagination": {…}}; without a pagination it is the only page. A page that promises more and does
+// not say where is an error, so that no list ends early unnoticed.
+func (p *page[T]) UnmarshalJSON(body []byte) error {
+	var wire struct {
+		Data       *[]T `json:"data"`
+		Pagination struct {
+			NextCursor string `json:"nextCursor"`
+			HasMore    *bool  `json:"hasMore"`
+		} `json:"pagination"`
+	}
+	if json.Unmarshal(body, &wire) != nil || wire.Data == nil {
+		return errUnreadable
+	}
+	p.items, p.next = *wire.Data, wire.Pagination.NextCursor
+	if more := wire.Pagination.HasMore; more != nil {
+		if !*more {
+			p.next = ""
+		} else if p.next == "" {
+			return errUnreadable
+		}
+	}
+	return nil
+}
