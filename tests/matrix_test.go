@@ -3,11 +3,13 @@ package tests_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/provider/elebne"
 	"github.com/payonce/payonce/provider/miracle"
 	"github.com/payonce/payonce/provider/truelayer"
 	"github.com/payonce/payonce/simulator"
@@ -15,7 +17,7 @@ import (
 
 // dialects are the providers that every matrix runs over. A new one is one line here.
 func dialects() []dialect {
-	return []dialect{trueLayer(), miraclePay()}
+	return []dialect{trueLayer(), miraclePay(), elebnePay()}
 }
 
 // dialect is what the tests must know of a provider: how to start it, what to ask of it, and where it answers otherwise than most.
@@ -169,4 +171,45 @@ func codes(prices []int64, code string) map[int64]string {
 		by[price] = code
 	}
 	return by
+}
+
+func elebnePay() dialect {
+	const secret, header = "sk_test_example", "X-Elebne-Signature"
+	hookSecret := strings.Repeat("0123456789abcdef", 4)
+	return dialect{
+		name:    "elebne",
+		price:   payonce.Amount{Minor: 5000, Currency: "MRU"},
+		refusal: `{"success":false,"error":{"message":"amount is wrong","error":"VALIDATION_ERROR"}}`,
+		start: func(t *testing.T, s setup) (simulated, payonce.Provider) {
+			t.Helper()
+			sim := simulator.NewElebne(simulator.ElebneConfig{
+				SecretKeys: []string{secret}, WebhookHeader: header, WebhookSecret: hookSecret, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
+				DeclineAmounts: codes(s.declines, ""), ConflictStatus: http.StatusBadRequest, // with 409 nobody knows: see docs/guarantees.md
+			})
+			provider, err := elebne.New(elebne.Config{MerchantID: s.merchant, SecretKey: secret})
+			require.NoError(t, err)
+			return sim, provider
+		},
+		native: native{"elebne.product.create", func(ctx context.Context, p payonce.Provider, c *payonce.Client, reference string) error {
+			_, err := p.(*elebne.Provider).API(c).Products.Create(ctx, elebne.CreateProductParams{
+				Reference: reference, Product: elebne.Product{Name: "tea", Price: 100},
+			})
+			return err
+		}},
+		webhooks: func(p payonce.Provider, c *payonce.Client, _ *http.Client, handle func(context.Context, payonce.Event) error) (http.Handler, error) {
+			hooks, err := p.(*elebne.Provider).Webhooks(elebne.WebhookConfig{
+				Secrets: []payonce.Secret{payonce.Secret(hookSecret)}, Header: header, Encoding: elebne.SignatureHex, KeyForm: elebne.KeyText,
+			})
+			if err != nil {
+				return nil, err
+			}
+			return hooks.Handler(c, func(ctx context.Context, e elebne.Event) error { return handle(ctx, e.Portable()) }), nil
+		},
+		lacks:         []string{"payment.capture", "refund.get", "refund.list"},
+		declinesLater: true,
+		differs: map[string]want{
+			"reuse": {posts: 2, moved: 1}, // it has no such answer: a 409 is another request in flight
+			"the key was used for another amount by somebody else": {posts: 1, err: payonce.ErrInDoubt}, // answered silently, and seen by the amount
+		},
+	}
 }
