@@ -1,6 +1,7 @@
 package payonce
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,19 +45,17 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 	header.Set("User-Agent", "payonce-go/"+version)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	stray := false
+	var connection, requestID string
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
 		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Before: a.before,
-		Seen: func(h http.Header, connection string) {
-			stray = c.answers.stray(connection, h.Get(c.profile.RequestIDHeader), r.rec.ID)
-		},
+		Seen: func(h http.Header, conn string) { connection, requestID = conn, h.Get(c.profile.RequestIDHeader) },
 	})
 	switch {
 	case answer.NotSent:
 		return Verdict{Class: ClassNotSent, Resend: true}, nil, answer.Err
 	case answer.Status == 0:
 		return Verdict{Resend: true}, nil, answer.Err
-	case stray:
+	case c.answers.stray(connection, cmp.Or(requestID, mark(req, &answer)), r.rec.ID):
 		return c.strayAnswer(ctx, r.rec.ID), nil, errStray
 	}
 	res = &Response{Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt}

@@ -83,6 +83,9 @@ type policy struct {
 	lossy bool
 }
 
+// lookupPatience is how long what can't be sent any more is looked up in vain before it is put in doubt.
+const lookupPatience = 24 * time.Hour
+
 const keyTaken = "the provider says that the key is taken"
 
 // step decides what happens next. It is pure.
@@ -340,6 +343,9 @@ func (p *policy) onLookedUp(s state, e event) (state, action) {
 	case ClassMismatch, ClassReuse:
 		s.State = StateInDoubt
 	case ClassUnknown, ClassNotSent, ClassInFlight, ClassDuplicate:
+		if s.State == StateOpen && e.now.Sub(s.LastAt) > lookupPatience && (s.KeySpent || p.barred(s, e.now) != "") {
+			s.State = StateInDoubt // a person may know more
+		}
 	}
 	return s, action{}
 }

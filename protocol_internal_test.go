@@ -240,6 +240,8 @@ func TestLookups(t *testing.T) {
 		"absent elsewhere is in doubt":        {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
 		"a refused attempt is not waited for": {before: lostThenRefused, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
 		"no answer leaves it open":            {before: open, class: ClassUnknown, want: StateOpen},
+		"no answer for a day is in doubt":     {before: func(s *state) { open(s); s.KeySpent = true }, class: ClassUnknown, after: 25 * time.Hour, want: StateInDoubt},
+		"unless it may be sent again":         {before: open, class: ClassUnknown, after: 25 * time.Hour, want: StateOpen},
 		"no answer leaves it in doubt":        {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
 	}
 	for name, test := range tests {

@@ -46,7 +46,7 @@ func TestWhatGoesOverTheWire(t *testing.T) {
 
 func TestEveryNativeWriteIsSentWithAKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
-	_, api, v := shop(t, always(http.StatusOK, `{"success":true,"data":{"id":"e-1"}}`))
+	_, api, v := shop(t, always(http.StatusOK, `{"success":true,"data":{"id":"e-1","refunded":true}}`))
 	yes, keys := true, map[string]bool{}
 	for want, call := range map[string]func() error{
 		"DELETE /api/v1/dev/store/products/p-1 ": func() error {

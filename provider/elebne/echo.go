@@ -44,7 +44,7 @@ func ruleOf(kind string) answerRule {
 	case kindSimulate:
 		return answerRule{form: formEnvelope, made: ref, collection: intents, names: intent}
 	case kindCreateRefund:
-		return answerRule{form: formEnvelope, made: id, collection: intents, names: intent}
+		return answerRule{form: formEnvelope, made: id, collection: intents, names: intent, whole: tellsOfARefund}
 	case kindCreateProduct:
 		return answerRule{form: formEnvelope, made: id, differs: productDiffers}
 	case kindUpdateProduct:
@@ -127,6 +127,12 @@ func idIn(path, collection string) string {
 func wholeIntent(data object) bool {
 	_, isNumber := data.integer("amount")
 	return data.text("referenceNumber") != "" && data.text("status") != "" && (isNumber || data.is("amount", "null"))
+}
+
+// tellsOfARefund asks for what is documented of a refund's answer, or for the intent that it is a refund of.
+func tellsOfARefund(data object) bool {
+	_, refunded := data["refunded"]
+	return refunded || data.text("referenceNumber") != ""
 }
 
 func isThere(data object) bool { return data != nil }
