@@ -71,7 +71,7 @@ func TestEveryNativeWriteIsSentWithAKeyOfItsOwn(t *testing.T) {
 		},
 		"POST /api/v1/dev/store/products/import-csv name,price\nTea,500.00\n": func() error {
 			got, err := api.Products.ImportCSV(t.Context(), elebne.ImportParams{Reference: "r", CSV: []byte("name,price\nTea,500.00\n")})
-			assert.JSONEq(t, `{"id":"e-1"}`, string(got.Value))
+			assert.JSONEq(t, `{"id":"e-1", "refunded": true}`, string(got.Value))
 			assert.Equal(t, "text/csv", v.last().contentType)
 			return err
 		},
