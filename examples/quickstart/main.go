@@ -4,6 +4,7 @@
 // killed between the request and its answer, and started again. Nothing but Go is needed:
 //
 //	go run ./examples/quickstart
+//	go run ./examples/quickstart -provider miracle
 //
 // The last line is taken from the provider's ledger. The exit status is 1 if it does not show one payment and one refund.
 package main
@@ -12,6 +13,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,14 +28,16 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	run := watch
-	if len(os.Args) > 1 {
-		roles := map[string]func(context.Context) error{"provider": provide, "payment": pay, "refund": refund}
-		run = roles[os.Args[1]]
+	name := flag.String("provider", "truelayer", "whose API to speak: "+providerNames())
+	flag.Parse()
+	roles := map[string]func(context.Context) error{"": nil, "provider": provide, "payment": pay, "refund": refund}
+	run, ok := roles[flag.Arg(0)]
+	if !ok {
+		flag.Usage()
+		os.Exit(2)
 	}
 	if run == nil {
-		fmt.Fprintln(os.Stderr, "usage: quickstart")
-		os.Exit(2)
+		run = func(ctx context.Context) error { return watch(ctx, *name) }
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
@@ -42,7 +46,14 @@ func main() {
 }
 
 // watch is the parent: it starts the others, throws the faults, kills the worker, and reads the ledger.
-func watch(ctx context.Context) error {
+func watch(ctx context.Context, name string) error {
+	if err := os.Setenv("QUICKSTART_PROVIDER", name); err != nil { // for the children
+		return err
+	}
+	shop, err := thisShop()
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "payonce-quickstart-")
 	if err != nil {
 		return err
@@ -57,7 +68,7 @@ func watch(ctx context.Context) error {
 	}
 	defer provider.stop()
 
-	fmt.Println("a payment of 50.00 GBP for order-12345:")
+	fmt.Printf("%s, a payment of 50.00 %s for order-12345:\n", name, shop.price.Currency)
 	if err := provider.script(ctx,
 		fault{"name": "reset-after-read"},
 		fault{"name": "answer", "status": 503, "body": "<html>try later</html>"},
@@ -83,8 +94,8 @@ func watch(ctx context.Context) error {
 	if err := runWorker(ctx, dir, provider.url, "payment"); err != nil {
 		return err
 	}
-	fmt.Println("a refund of 20.00 GBP, rma-77:")
-	if err := provider.script(ctx, fault{"name": "lose-answer"}, fault{"name": "in-flight"}); err != nil {
+	fmt.Printf("a refund of 20.00 %s, rma-77:\n", shop.price.Currency)
+	if err := provider.script(ctx, fault{"name": "lose-answer"}, fault{"name": "unavailable"}); err != nil {
 		return err
 	}
 	if err := runWorker(ctx, dir, provider.url, "refund"); err != nil {

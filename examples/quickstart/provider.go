@@ -3,57 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
-
-	"github.com/payonce/payonce/simulator"
 )
-
-const (
-	clientID     = "client_test_example"
-	clientSecret = "secret_test_example"
-	keyID        = "45fc75cf-5649-4134-84b3-192c2c78e990"
-)
-
-// writeKeys makes the merchant's signing key; the provider gets the public half.
-func writeKeys(dir string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	private, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return err
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return err
-	}
-	write := func(name, kind string, der []byte) error {
-		return os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
-	}
-	return errors.Join(write("private.pem", "EC PRIVATE KEY", private), write("public.pem", "PUBLIC KEY", public))
-}
 
 // provide is the provider's process: the simulator on a loopback port.
 func provide(ctx context.Context) error {
-	text, err := os.ReadFile(filepath.Join(os.Getenv("QUICKSTART_DIR"), "public.pem"))
+	shop, err := thisShop()
 	if err != nil {
 		return err
 	}
-	key, err := simulator.ParsePublicKey(text)
+	keys, err := readKeys(os.Getenv("QUICKSTART_DIR"))
 	if err != nil {
 		return err
 	}
@@ -62,9 +28,7 @@ func provide(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("http://%s\n", listener.Addr())
-	return simulator.NewTrueLayer(simulator.TrueLayerConfig{
-		ClientID: clientID, ClientSecret: clientSecret, SigningKeys: map[string]*ecdsa.PublicKey{keyID: key}, AutoAuthorize: true,
-	}).Run(ctx, listener)
+	return shop.simulate(keys).Run(ctx, listener)
 }
 
 // provider is the parent's view of the provider's process.

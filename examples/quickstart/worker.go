@@ -6,18 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/payonce/payonce"
-	"github.com/payonce/payonce/provider/truelayer"
-	"github.com/payonce/payonce/simulator"
 	"github.com/payonce/payonce/store/sqlitestore"
 )
 
 // pay is what a merchant's backend does for an order, however often it is started.
 func pay(ctx context.Context) error {
-	return withClient(func(client *payonce.Client) error {
-		payment, err := client.Payments.Create(ctx, order())
+	return withClient(func(client *payonce.Client, order payonce.PaymentParams) error {
+		payment, err := client.Payments.Create(ctx, order)
 		if err != nil {
 			return err
 		}
@@ -28,43 +25,34 @@ func pay(ctx context.Context) error {
 
 // refund gives a part of the payment back. The payment's id comes from the store: asking for the same payment again makes no request.
 func refund(ctx context.Context) error {
-	return withClient(func(client *payonce.Client) error {
-		payment, err := client.Payments.Create(ctx, order())
+	return withClient(func(client *payonce.Client, order payonce.PaymentParams) error {
+		payment, err := client.Payments.Create(ctx, order)
 		if err != nil {
 			return err
 		}
 		refund, err := client.Refunds.Create(ctx, payonce.RefundParams{
-			Reference: "rma-77", PaymentID: payment.ID, Amount: payonce.Amount{Minor: 2000, Currency: "GBP"},
+			Reference: "rma-77", PaymentID: payment.ID, Amount: payonce.Amount{Minor: 2000, Currency: order.Amount.Currency},
 		})
 		if err != nil {
 			return err
 		}
-		fmt.Printf("  refund %s is %s, %d attempts under key %s\n", refund.ID, refund.Status, refund.Receipt.Attempts, refund.Receipt.Key)
+		fmt.Printf("  refund rma-77 is %s, %d attempts under key %s\n", refund.Status, refund.Receipt.Attempts, refund.Receipt.Key)
 		return nil
 	})
 }
 
-func order() payonce.PaymentParams {
-	return payonce.PaymentParams{
-		Reference: "order-12345",
-		Amount:    payonce.Amount{Minor: 5000, Currency: "GBP"},
-		Method: truelayer.BankTransfer{
-			Beneficiary: truelayer.Beneficiary{Type: truelayer.ToMerchantAccount, MerchantAccountID: simulator.MerchantAccountGBP},
-			User:        truelayer.User{Name: "Ada Lovelace", Email: "ada@example.com"},
-		},
-	}
-}
-
 // withClient opens the store, starts a client, and closes both.
-func withClient(do func(*payonce.Client) error) (err error) {
-	dir, url := os.Getenv("QUICKSTART_DIR"), os.Getenv("QUICKSTART_URL")
-	key, err := os.ReadFile(filepath.Join(dir, "private.pem"))
+func withClient(do func(*payonce.Client, payonce.PaymentParams) error) (err error) {
+	shop, err := thisShop()
 	if err != nil {
 		return err
 	}
-	tl, err := truelayer.New(truelayer.Config{
-		BaseURL: url, AuthURL: url, ClientID: clientID, ClientSecret: clientSecret, SigningKeyID: keyID, SigningKeyPEM: payonce.Secret(key),
-	})
+	dir := os.Getenv("QUICKSTART_DIR")
+	keys, err := readKeys(dir)
+	if err != nil {
+		return err
+	}
+	provider, err := shop.connect(os.Getenv("QUICKSTART_URL"), keys)
 	if err != nil {
 		return err
 	}
@@ -73,12 +61,12 @@ func withClient(do func(*payonce.Client) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	client, err := payonce.New(payonce.Config{Provider: tl, Store: store, Logger: slog.New(teller{})})
+	client, err := payonce.New(payonce.Config{Provider: provider, Store: store, Logger: slog.New(teller{})})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	return do(client)
+	return do(client, payonce.PaymentParams{Reference: "order-12345", Amount: shop.price, Method: shop.method})
 }
 
 // teller is a slog.Handler that prints the client's attempts as sentences.
