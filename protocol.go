@@ -234,7 +234,9 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 		s.State, s.Reason = StateSucceeded, ""
 		return s, action{}
 	case ClassDeclined:
-		if success2xx || (!s.Accepted && (v.Proven || s.Possible == 1)) {
+		// A repeat that has no effect may say no because the first had it.
+		final := success2xx && (s.replay != ReplayByState || s.Possible == 1)
+		if final || (!s.Accepted && (v.Proven || s.Possible == 1)) {
 			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 			return s, action{}
 		}

@@ -82,6 +82,12 @@ func TestClaimedRecords(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	retried := func(s *state) { open(s); s.Sent, s.Reached, s.Possible, s.tries = 2, 2, 2, 2 }
+	byState := func(possible int) func(*state) {
+		return func(s *state) {
+			open(s)
+			s.Sent, s.Reached, s.Possible, s.tries, s.replay, s.canLookup = possible, possible, possible, possible, ReplayByState, true
+		}
+	}
 	findable := func(s *state) { retried(s); s.canLookup = true }
 	findableOnce := func(s *state) { open(s); s.tries, s.canLookup = 1, true }
 	accepted := func(s *state) { retried(s); s.Accepted = true }
@@ -106,6 +112,8 @@ func TestAnswers(t *testing.T) {
 		"unless it comes from behind the key check":     {before: retried, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateRejected},
 		"but never once a 2xx was seen":                 {before: accepted, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateOpen},
 		"a decline in a 2xx document closes":            {before: accepted, status: 201, v: Verdict{Class: ClassDeclined, Proven: true}, want: StateRejected},
+		"a no in a 2xx closes":                          {before: byState(1), status: 200, v: Verdict{Class: ClassDeclined, KeySpent: true}, want: StateRejected},
+		"unless a repeat says no to what was done":      {before: byState(2), status: 200, v: Verdict{Class: ClassDeclined, KeySpent: true}, do: doLookup},
 		"an unproven decline after a lost answer stays": {before: retried, status: 409, v: Verdict{Class: ClassDeclined}, want: StateOpen},
 		"a proven decline after a 2xx proves nothing":   {before: accepted, status: 409, v: Verdict{Class: ClassDeclined, Proven: true}, want: StateOpen},
 		"a decline of the only attempt closes":          {status: 409, v: Verdict{Class: ClassDeclined}, want: StateRejected},
