@@ -3,6 +3,7 @@ module github.com/payonce/payonce
 go 1.26.0
 
 require (
+	github.com/Rhymond/go-money v1.0.15
 	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-jose/go-jose/v4 v4.1.8

@@ -10,6 +10,7 @@ import (
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/provider/elebne"
+	"github.com/payonce/payonce/provider/midaspay"
 	"github.com/payonce/payonce/provider/miracle"
 	"github.com/payonce/payonce/provider/truelayer"
 	"github.com/payonce/payonce/simulator"
@@ -17,7 +18,7 @@ import (
 
 // dialects are the providers that every matrix runs over. A new one is one line here.
 func dialects() []dialect {
-	return []dialect{trueLayer(), miraclePay(), elebnePay()}
+	return []dialect{trueLayer(), miraclePay(), midasPay(), elebnePay()}
 }
 
 // dialect is what the tests must know of a provider: how to start it, what to ask of it, and where it answers otherwise than most.
@@ -171,6 +172,64 @@ func codes(prices []int64, code string) map[int64]string {
 		by[price] = code
 	}
 	return by
+}
+
+func midasPay() dialect {
+	refused := func(status int, name string) []simulator.Fault {
+		return faults(simulator.Answer(status, nil, `{"name":"`+name+`","message":"m","debug_id":"req_1"}`))
+	}
+	return dialect{
+		name:    "midaspay",
+		price:   payonce.Amount{Minor: 5000, Currency: "USD"},
+		method:  midaspay.Order{PaymentMethod: "CREDIT_CARD"},
+		refusal: `{"name":"INVALID_ARGUMENT","message":"amount is wrong","debug_id":"req_1"}`,
+		start: func(t *testing.T, s setup) (simulated, payonce.Provider) {
+			t.Helper()
+			world := simulator.MidasPayConfig{
+				MerchantID: s.merchant, VerifySignature: cheapVerify, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
+				DeclineAmounts: codes(s.declines, "BALANCE_NOT_ENOUGH"),
+			}
+			cfg := midaspay.Config{BaseURL: midaspay.Sandbox, MerchantID: s.merchant, SubMerchantID: "app-1", SerialNo: "1", Signer: cheapSigner{}}
+			if s.signed {
+				world.PlatformKey, world.PlatformSerial = platformKey(), "01"
+				cfg.PlatformCertificates = platformCertificates()
+			}
+			provider, err := midaspay.New(cfg)
+			require.NoError(t, err)
+			return simulator.NewMidasPay(world), provider
+		},
+		native: native{"midaspay.subscription.create", func(ctx context.Context, p payonce.Provider, c *payonce.Client, reference string) error {
+			_, err := p.(*midaspay.Provider).API(c).Subscriptions.Create(ctx, midaspay.SubscriptionParams{
+				Reference: reference, Subscriber: midaspay.Subscriber{ID: "user-1"},
+				Units: []midaspay.SubscriptionUnit{{Product: midaspay.Product{ID: "tea"}, Period: midaspay.Period{PeriodUnit: "MONTH", Value: 1}}},
+			})
+			return err
+		}},
+		webhooks: func(p payonce.Provider, c *payonce.Client, _ *http.Client, handle func(context.Context, payonce.Event) error) (http.Handler, error) {
+			hooks, err := p.(*midaspay.Provider).Webhooks(midaspay.WebhookConfig{Certificates: platformCertificates()})
+			if err != nil {
+				return nil, err
+			}
+			return hooks.Handler(c, func(ctx context.Context, e midaspay.Event) error { return handle(ctx, e.Portable()) }), nil
+		},
+		lacks: []string{"payment.capture", "refund.get", "refund.list"},
+		differs: map[string]want{ // an order can be looked up by its reference_id
+			"409 in flight":                   {posts: 1, err: payonce.ErrOutcomeUnknown},
+			"reuse":                           {posts: 1, err: payonce.ErrOutcomeUnknown},
+			"executed, answer lost, then 401": {posts: 2, moved: 1},
+			"executed, answer lost, then 403": {posts: 2, moved: 1},
+		},
+		lines: []line{
+			{name: "408 CANCELLED", faults: refused(408, "CANCELLED"), want: want{posts: 1, err: payonce.ErrDeclined}},
+			{name: "408 of a proxy", faults: faults(simulator.Answer(408, nil, "<html>slow</html>")), want: want{posts: 2, moved: 1}},
+			{name: "409 BALANCE_NOT_ENOUGH", faults: refused(409, "BALANCE_NOT_ENOUGH"), want: want{posts: 1, err: payonce.ErrDeclined}},
+			{name: "executed, answer lost, then DUPLICATE_REFERENCE_ID", faults: faults(simulator.LoseAnswer(), simulator.KeyReuse()), want: want{posts: 2, moved: 1}},
+			{name: "executed, answer lost, then DUPLICATE_ORDER_ID", faults: append(faults(simulator.LoseAnswer()), refused(409, "DUPLICATE_ORDER_ID")...), want: want{posts: 2, moved: 1}},
+			{name: "DUPLICATE_ORDER_ID", faults: refused(409, "DUPLICATE_ORDER_ID"), want: want{posts: 1, err: payonce.ErrOutcomeUnknown}},
+			{name: "executed, answer lost, then declined", faults: append(faults(simulator.LoseAnswer()), refused(409, "BALANCE_NOT_ENOUGH")...), want: want{posts: 2, moved: 1}},
+			{name: "executed, answer lost, then 400", faults: append(faults(simulator.LoseAnswer()), refused(400, "INVALID_ARGUMENT")...), want: want{posts: 2, moved: 1}},
+		},
+	}
 }
 
 func elebnePay() dialect {

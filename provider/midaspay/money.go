@@ -1,0 +1,79 @@
+package midaspay
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
+)
+
+// Money is an amount as MidasPay spells it. Source:
+// https://developer.midaspayment.com/docs/apis/v1/payment/orders/payments-query-order/.
+type Money struct {
+	// CurrencyCode is the ISO 4217 code.
+	CurrencyCode string `json:"currency_code"`
+	// Value is a decimal in major units, "1.00", with as many decimals as the currency has: "100" in JPY, "100.123" in TND.
+	Value string `json:"value"`
+}
+
+// encode spells an amount in MidasPay's way, and notes what is wrong with it.
+func (d *dialect) encode(p *adapter.Problems, field string, amount payonce.Amount) Money {
+	decimals, known := d.profile.Currencies[amount.Currency]
+	if !known {
+		p.Add(field, "currency must be one whose number of decimals is sure, such as USD, in capitals")
+	}
+	if amount.Minor <= 0 {
+		p.Add(field, "must be at least 1 minor unit, is %d", amount.Minor)
+		return Money{}
+	}
+	digits := strconv.FormatInt(amount.Minor, 10)
+	if decimals == 0 {
+		return Money{amount.Currency, digits}
+	}
+	if missing := decimals + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	point := len(digits) - decimals
+	return Money{amount.Currency, digits[:point] + "." + digits[point:]}
+}
+
+// decode reads an amount; the zero value if it is none that this package can express exactly.
+func (d *dialect) decode(m Money) payonce.Amount {
+	decimals, known := d.profile.Currencies[m.CurrencyCode]
+	value, ok := parseDecimal(m.Value)
+	if !known || !ok || value.negative || len(value.fraction) > decimals {
+		return payonce.Amount{}
+	}
+	minor, err := strconv.ParseInt("0"+value.whole+value.fraction+strings.Repeat("0", decimals-len(value.fraction)), 10, 64)
+	if err != nil {
+		return payonce.Amount{}
+	}
+	return payonce.Amount{Minor: minor, Currency: m.CurrencyCode}
+}
+
+// decimal is a decimal number without leading and trailing zeros, so that equal numbers are equal values.
+type decimal struct {
+	negative        bool
+	whole, fraction string
+}
+
+// parseDecimal reads what matches the documented pattern ^((-?[0-9]+)|(-?([0-9]+)?[.][0-9]+))$, of at most 100 characters.
+func parseDecimal(text string) (decimal, bool) {
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, fraction, point := strings.Cut(digits, ".")
+	if len(text) > 100 || (point && fraction == "") || (!point && whole == "") ||
+		strings.ContainsFunc(whole+fraction, func(r rune) bool { return r < '0' || r > '9' }) {
+		return decimal{}, false
+	}
+	d := decimal{negative, strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")}
+	d.negative = negative && d.whole+d.fraction != ""
+	return d, true
+}
+
+// same says that both are the same amount of the same currency, however they are spelled.
+func (m Money) same(other Money) bool {
+	a, ok := parseDecimal(m.Value)
+	b, also := parseDecimal(other.Value)
+	return ok && also && a == b && m.CurrencyCode == other.CurrencyCode
+}
