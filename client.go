@@ -118,7 +118,7 @@ func (c *Client) start(every time.Duration) {
 }
 
 // Close ends the background work, waits until the outcomes of finished calls are stored, and says which could not be. The store
-// stays open. Calls under way are not cut off; end them through their contexts first.
+// stays open. Calls under way, and webhooks being handled, are not cut off; end them first.
 func (c *Client) Close() error {
 	c.stop()
 	c.background.Wait()

@@ -17,25 +17,22 @@ func (c *Client) nextGeneration(ctx context.Context, draft *Record, op *Operatio
 		case err != nil:
 			return nil, c.storeFailed(draft, err)
 		}
-		refusal := c.mayRenew(ctx, last)
+		refusal := c.mayRenew(ctx, last, options.key)
 		if held, ok := c.held.get(draft.ID); ok && held.Generation == last.Generation {
 			last, refusal = held, errors.New("a new key is refused until the last one's success is stored: after a crash it would be sent again")
 		}
 		if refusal != nil {
 			e := c.describe(last)
 			e.Err, e.Next = refusal, "no new key was made and nothing was sent"
-			if e.Kind == nil {
+			if e.Kind == nil || errors.Is(refusal, errKeyUsed) {
 				e.Kind = ErrKeyReuse
 			}
 			return nil, e
 		}
-		if !last.Final() {
-			last.KeySpent, last.Lease = true, Lease{}
-			if err := c.store.Save(ctx, last); errors.Is(err, ErrStale) {
-				continue
-			} else if err != nil {
-				return nil, c.storeFailed(last, err)
-			}
+		if err := c.retire(ctx, last); errors.Is(err, ErrStale) {
+			continue
+		} else if err != nil {
+			return nil, c.storeFailed(last, err)
 		}
 		next, err := c.draft(op, options, last.Generation+1)
 		if err != nil {
@@ -45,19 +42,60 @@ func (c *Client) nextGeneration(ctx context.Context, draft *Record, op *Operatio
 	}
 }
 
-// mayRenew says why a new generation must not begin, or nil. Only proof that no money moved allows it.
-func (c *Client) mayRenew(ctx context.Context, last *Record) error {
+// retire notes that nothing is sent under the last keys any more, and that what succeeded under them is over.
+func (c *Client) retire(ctx context.Context, last *Record) error {
+	for rec := last; ; {
+		if !rec.KeySpent {
+			rec.KeySpent, rec.Lease = true, Lease{}
+			if err := c.store.Save(ctx, rec); err != nil {
+				return err
+			}
+		}
+		if rec.Generation == 1 {
+			return nil
+		}
+		var err error
+		if rec, err = c.store.Load(ctx, rec.ID, rec.Generation-1); err != nil {
+			return err
+		}
+	}
+}
+
+var errKeyUsed = errors.New("the key was an earlier one of the same operation")
+
+// mayRenew says why a new generation must not begin, or nil. Only proof that no money moved under any earlier one allows it.
+func (c *Client) mayRenew(ctx context.Context, last *Record, key string) error {
 	switch last.State {
-	case StateRejected, StateNotSent:
-		return nil
 	case StateOpen, StateInDoubt:
 		return errors.New("a new key is refused while the last one may have moved money")
-	case StateSucceeded:
+	case StateSucceeded, StateRejected, StateNotSent:
 	}
-	if last.ID.Kind != kindPaymentCreate || c.portable.GetPayment == nil || last.Outcome == nil || last.Outcome.ResourceID == "" {
+	for rec := last; ; {
+		if rec.Key == key {
+			return errKeyUsed
+		}
+		if rec.State == StateSucceeded && (rec == last || !rec.KeySpent) {
+			if err := c.overUnpaid(ctx, rec); err != nil {
+				return err
+			}
+		}
+		if rec.Generation == 1 {
+			return nil
+		}
+		earlier, err := c.store.Load(ctx, rec.ID, rec.Generation-1)
+		if err != nil {
+			return fmt.Errorf("a new key is refused because generation %d could not be read: %w", rec.Generation-1, err)
+		}
+		rec = earlier
+	}
+}
+
+// overUnpaid says why a success does not allow a new key, or nil if a fresh read shows that its payment is over and moved no money.
+func (c *Client) overUnpaid(ctx context.Context, rec *Record) error {
+	if rec.ID.Kind != kindPaymentCreate || c.portable.GetPayment == nil || rec.Outcome == nil || rec.Outcome.ResourceID == "" {
 		return errors.New("a new key is refused because the operation succeeded")
 	}
-	payment, err := c.Payments.Get(ctx, last.Outcome.ResourceID)
+	payment, err := c.Payments.Get(ctx, rec.Outcome.ResourceID)
 	switch {
 	case err != nil:
 		return fmt.Errorf("a new key is refused because the payment could not be read: %w", err)

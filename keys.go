@@ -35,7 +35,7 @@ func makeKey(scheme KeyScheme, p *Profile, id OperationID, generation int) (key 
 		if key, ok := readableKey(id, generation); ok && checkKey(p, key) == nil {
 			return key, true
 		}
-		return derivedKey(id, generation), false
+		return derivedKey(id, generation), true // events name these keys, so the store must find them
 	case KeysDefault, KeysDerived:
 		return derivedKey(id, generation), false
 	}

@@ -25,6 +25,8 @@ type KeyStore interface {
 	Claim(ctx context.Context, rec *Record) (*Record, error)
 	// Load returns the record of one generation, or of the latest if generation is 0. ErrNotFound if there is none.
 	Load(ctx context.Context, id OperationID, generation int) (*Record, error)
+	// Find returns the record that has an Exclusive key within a scope. ErrNotFound if there is none.
+	Find(ctx context.Context, scope []byte, key string) (*Record, error)
 	// Save replaces rec.Progress and the lease if the stored Version is rec.Version, and increments rec.Version; otherwise it
 	// changes nothing and returns ErrStale. Lease.For > 0 leases the record to Lease.Holder for so long from now by the store's
 	// clock, 0 releases it. It is durable when it returns. Saving a record that does not exist is ErrStale.
@@ -102,8 +104,8 @@ type Record struct {
 	// ID and Generation are the identity.
 	ID         OperationID
 	Generation int
-	// Key is what the provider dedupes on. Exclusive says that it was not derived from the identity, so that the store must keep
-	// other operations of the same Scope from having it. Scope is a keyed hash of the provider's dedupe scope.
+	// Key is what the provider dedupes on. Exclusive says that the store must keep other operations of the same Scope from having it,
+	// and can find it: it was not derived from the identity, or events name it. Scope is a keyed hash of the provider's dedupe scope.
 	Key       string
 	Exclusive bool
 	Scope     []byte
@@ -139,7 +141,7 @@ type Progress struct {
 	// Accepted says that a 2xx status was seen; no later refusal may close the operation.
 	Accepted bool
 	// KeySpent says that nothing is sent under this key again, because it would be no use or because WithNewKey retired it: an open
-	// operation is then only looked up.
+	// operation is then only looked up, and what succeeded is known to be over without money moved.
 	KeySpent bool
 	// FirstAt is the mark of the first attempt that may have reached the provider, LastAt that of the last attempt.
 	FirstAt, LastAt time.Time

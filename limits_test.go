@@ -227,6 +227,11 @@ func TestAKeyOfOnesOwnForTheNextGeneration(t *testing.T) {
 	p, err := c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey(), payonce.WithKey("mine-2"))
 	require.NoError(t, err)
 	assert.Equal(t, "mine-2", p.Receipt.Key)
+	b.script = []reply{{status: 400, skip: true, body: `{"code":"final"}`}}
+	_, err = c.Payments.Create(t.Context(), order("order-2"))
+	require.ErrorIs(t, err, payonce.ErrRejected)
+	_, err = c.Payments.Create(t.Context(), order("order-2"), payonce.WithNewKey(), payonce.WithKey(detail(t, err).Key))
+	require.ErrorIs(t, err, payonce.ErrKeyReuse, "a derived one too")
 }
 
 func TestCloseWhileCallsRun(t *testing.T) {

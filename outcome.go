@@ -2,6 +2,7 @@ package payonce
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,7 +98,7 @@ func (c *Client) saveSuccess(ctx context.Context, rec *Record) {
 func (c *Client) insist(life context.Context, rec *Record) {
 	for wait, last := 50*time.Millisecond, 5; ; wait = min(2*wait, 10*time.Second) {
 		ctx, cancel := context.WithTimeout(life, 10*time.Second)
-		err := c.recordSuccess(ctx, rec)
+		err := c.recordSuccess(ctx, rec, false)
 		cancel()
 		if err == nil || last == 0 {
 			c.held.release(rec, err)
@@ -123,23 +124,29 @@ func (c *Client) restUnlessClosed(d time.Duration) bool {
 	}
 }
 
-// recordSuccess writes a success over whatever the record says meanwhile: nothing that anybody learned can make it untrue.
-func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
+// recordSuccess writes a success over whatever the record says meanwhile: nothing that anybody learned can make it untrue. moved says
+// that money is known to have moved.
+func (c *Client) recordSuccess(ctx context.Context, rec *Record, moved bool) error {
 	current, err := c.store.Load(ctx, rec.ID, rec.Generation)
 	if err != nil {
 		return err
 	}
-	if current.State == StateSucceeded && current.Outcome != nil {
+	news, body := rec.Outcome, current.Outcome.better(rec.Outcome)
+	switch {
+	case !moved && current.over(news):
+		return nil // that it exists is no news
+	case current.State == StateSucceeded && current.Outcome != nil:
 		c.compare(ctx, current, rec)
-		return c.warnLater(ctx, current)
-	}
-	if current.State != StateOpen {
+		if body == current.Outcome || current.Outcome.ResourceID != news.ResourceID {
+			return c.warnLater(ctx, current)
+		}
+	case current.State != StateOpen:
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a success arrived after the operation was closed", slog.Any("operation", rec.ID),
 			slog.String("key", rec.Key), slog.String("was", current.State.String()))
 	}
-	current.Accepted, current.Outcome, current.Lease = true, rec.Outcome, Lease{}
-	if current.Reason != twoSucceeded {
-		current.State, current.Reason = StateSucceeded, ""
+	current.Accepted, current.Outcome, current.Lease = true, body, Lease{}
+	if !current.doubled() {
+		current.State, current.Reason, current.KeySpent = StateSucceeded, "", false
 	}
 	if err := c.store.Save(ctx, current); err != nil {
 		return err
@@ -147,23 +154,56 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record) error {
 	return c.warnLater(ctx, current)
 }
 
-// warnLater raises an alarm when a generation succeeded after the next one was begun, and puts a later success in doubt: both moved
-// money.
+// better returns the outcome to keep of two successes: an answer with its body rather than an event, which has none.
+func (o *Outcome) better(news *Outcome) *Outcome {
+	if o == nil || o.Class != ClassSucceeded || (o.Status == 0 && news != nil && news.Status != 0) {
+		return news
+	}
+	return o
+}
+
+// over says that what the news is about is known to have ended without money moved: it was declined, or a new key was granted because a
+// fresh read said so.
+func (r *Record) over(news *Outcome) bool {
+	ended := (r.State == StateRejected && r.Outcome != nil && r.Outcome.Class == ClassDeclined) || (r.State == StateSucceeded && r.KeySpent)
+	return ended && news != nil && r.Outcome != nil && news.ResourceID != "" && news.ResourceID == r.Outcome.ResourceID
+}
+
+// warnLater raises an alarm when a generation succeeded after the next one was begun. If that may have moved money too, it is in doubt;
+// if it moved none, the earlier success is the operation's.
 func (c *Client) warnLater(ctx context.Context, earlier *Record) error {
 	later, err := c.store.Load(ctx, earlier.ID, 0)
-	if err != nil || later.Generation == earlier.Generation {
+	if err != nil || later.Generation == earlier.Generation || later.Reason == earlierSucceeded || later.Reason == resolvedExecuted {
 		return err
 	}
 	c.log.LogAttrs(ctx, slog.LevelError, "a success arrived after a new key was made", slog.Any("operation", earlier.ID),
 		slog.Int("generation", earlier.Generation), slog.Int("latest", later.Generation), slog.String("latest_state", later.State.String()))
-	if later.State != StateSucceeded && later.State != StateOpen {
-		return nil
+	switch later.State {
+	case StateSucceeded, StateOpen, StateInDoubt:
+		later.State, later.Reason = StateInDoubt, twoSucceeded
+	case StateRejected, StateNotSent:
+		later.adopt(earlier)
 	}
-	later.State, later.Reason, later.Lease = StateInDoubt, twoSucceeded, Lease{}
+	later.Lease = Lease{}
 	return c.store.Save(ctx, later)
 }
 
-const twoSucceeded = "an earlier generation of the operation succeeded too"
+// adopt makes an earlier generation's success the operation's outcome, if it was about the same content; otherwise a person must look.
+func (r *Record) adopt(earlier *Record) {
+	r.State, r.Reason = StateInDoubt, earlierSucceeded
+	if hmac.Equal(r.Fingerprint, earlier.Fingerprint) {
+		r.State, r.Outcome = StateSucceeded, earlier.Outcome
+	}
+}
+
+const (
+	twoSucceeded     = "an earlier generation of the operation succeeded too"
+	earlierSucceeded = "an earlier generation of the operation succeeded after all"
+)
+
+// doubled says that an earlier generation's success is why the record stands as it does: nothing that is learned of this generation
+// alone changes it.
+func (p *Progress) doubled() bool { return p.Reason == twoSucceeded || p.Reason == earlierSucceeded }
 
 // compare raises an alarm when one operation has two different results: the provider executed it twice.
 func (c *Client) compare(ctx context.Context, a, b *Record) {

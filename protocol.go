@@ -111,7 +111,7 @@ func (p *policy) onClaimed(s state, e event) (state, action) {
 	case StateSucceeded:
 		return s, action{}
 	case StateInDoubt:
-		if s.canLookup {
+		if s.canLookup && !s.doubled() {
 			return s, action{do: doLookup}
 		}
 		return s, action{}
@@ -201,6 +201,7 @@ func (p *policy) stuck(s state, reason string) (state, action) {
 		if s.Reached > 0 {
 			s.State = StateRejected
 		}
+		s.KeySpent = s.KeySpent || !s.pinned // only under a new key can it be sent from here
 	case s.canLookup:
 		return s, action{do: doLookup}
 	default:
@@ -231,7 +232,7 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 	s.Accepted = s.Accepted || success2xx
 	switch v.Class {
 	case ClassSucceeded:
-		s.State, s.Reason = StateSucceeded, ""
+		s.State, s.Reason, s.KeySpent = StateSucceeded, "", false
 		return s, action{}
 	case ClassDeclined:
 		// A repeat that has no effect may say no because the first had it.
@@ -329,7 +330,7 @@ func (p *policy) onLookedUp(s state, e event) (state, action) {
 	s.DueAt = e.now.Add(max(e.verdict.Wait, laterBy(s.Sent)))
 	switch e.verdict.Class {
 	case ClassSucceeded:
-		s.State, s.Reason = StateSucceeded, ""
+		s.State, s.Reason, s.KeySpent = StateSucceeded, "", false
 	case ClassDeclined:
 		s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 	case ClassRefused:

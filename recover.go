@@ -52,6 +52,9 @@ func (c *Client) recoverAll(ctx context.Context, state State, yield func(Recover
 			return false
 		}
 		for _, rec := range page {
+			if _, ours := c.scopeFor(rec.Scope); !ours && state == StateOpen && c.keyLives(rec) {
+				continue // whoever has the credential finishes it
+			}
 			if rec.Lease.Live && (rec.Lease.Holder != c.holder || c.flights.flying(rec.ID)) {
 				continue
 			}
@@ -64,6 +67,13 @@ func (c *Client) recoverAll(ctx context.Context, state State, yield func(Recover
 		}
 		filter.After = next
 	}
+}
+
+// keyLives says that the record may still be sent, by whoever can.
+func (c *Client) keyLives(rec *Record) bool {
+	r := c.newRun(rec)
+	r.s.pinned = true
+	return c.policy.barred(r.s, wallNow()) == ""
 }
 
 // recoverOne finishes one record, unless a call of this process is at it: then it waits for that.
@@ -124,7 +134,13 @@ func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolut
 		if err := c.resolvable(rec, resolution); err != nil {
 			return err
 		}
+		doubled := rec.doubled()
 		resolve(&rec.Progress, resolution, note)
+		if doubled && resolution == NotExecuted {
+			if err := c.adoptEarlier(ctx, rec); err != nil {
+				return c.storeFailed(rec, err)
+			}
+		}
 		rec.Lease = Lease{}
 		err = c.store.Save(ctx, rec)
 		if errors.Is(err, ErrStale) {
@@ -155,12 +171,31 @@ func (c *Client) resolvable(rec *Record, resolution Resolution) error {
 	return e
 }
 
+// adoptEarlier looks for the earlier generation that succeeded, when a person says that this one did not.
+func (c *Client) adoptEarlier(ctx context.Context, rec *Record) error {
+	for generation := rec.Generation - 1; generation > 0; generation-- {
+		earlier, err := c.store.Load(ctx, rec.ID, generation)
+		if err != nil {
+			return err
+		}
+		if earlier.State == StateSucceeded {
+			rec.adopt(earlier)
+			return nil
+		}
+	}
+	return nil
+}
+
+const resolvedExecuted = "resolved by a person: executed"
+
 // resolve is what a person's word makes of the progress.
 func resolve(p *Progress, resolution Resolution, note string) {
 	p.Note = note
 	switch resolution {
 	case Executed:
-		p.State, p.Reason, p.Outcome = StateSucceeded, "resolved by a person: executed", nil
+		if p.State, p.Reason = StateSucceeded, resolvedExecuted; p.Outcome != nil && p.Outcome.Class != ClassSucceeded {
+			p.Outcome = nil
+		}
 	case NotExecuted:
 		p.State, p.Reason, p.KeySpent, p.Possible = StateRejected, "resolved by a person: not executed", true, 0
 	case StopSending:

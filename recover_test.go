@@ -154,6 +154,21 @@ func TestNothingIsResentUnderAnotherHostOrCredential(t *testing.T) {
 	}
 }
 
+func TestWhatWasRefusedUnderALostCredentialNeedsANewKey(t *testing.T) {
+	t.Parallel()
+	b, store := newBank(reply{skip: true, status: 401, body: `{}`}, reply{skip: true, status: 401, body: `{}`}), memory()
+	b.profile = func(p *payonce.Profile) { p.Credential = "revoked" }
+	_, err := newClient(t, b, store).Payments.Create(t.Context(), order("order-1"))
+	require.ErrorIs(t, err, payonce.ErrRejected)
+	b.profile = func(p *payonce.Profile) { p.Credential = "new" }
+	c := newClient(t, b, store)
+	_, err = c.Payments.Create(t.Context(), order("order-1"))
+	require.ErrorIs(t, err, payonce.ErrRejected)
+	assert.Contains(t, err.Error(), "to try again use WithNewKey")
+	_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+	require.NoError(t, err)
+}
+
 func TestAnOldCredentialFinishesWhatItBegan(t *testing.T) {
 	t.Parallel()
 	for _, kept := range []bool{false, true} {

@@ -25,7 +25,7 @@ type Event struct {
 	// Kind is the type of the operation that made what the event is about: payment.create, refund.create, …; "" for other things.
 	Kind string
 	// Ref is payonce_ref in the metadata, Key the idempotency key where the event names it. Either leads to the operation; both may
-	// be empty.
+	// be empty. Keys of KeysDerived are not found by their text.
 	Ref, Key string
 	// ResourceID is the provider's id of what the event is about, PaymentID that of its payment.
 	ResourceID, PaymentID string
@@ -62,69 +62,59 @@ func (c *Client) Settle(ctx context.Context, e Event) (Recovered, error) {
 		case err != nil:
 			return Recovered{}, c.storeFailed(rec, err)
 		}
-		if rec, err = c.store.Load(ctx, rec.ID, rec.Generation); err != nil {
+		settled, err := c.store.Load(ctx, rec.ID, rec.Generation)
+		if err != nil {
 			return Recovered{}, c.noRecord(rec.ID, err)
 		}
-		return recovered(answer{rec: rec, local: true}), nil
+		return recovered(answer{rec: settled, local: true}), nil
 	}
 }
 
 // named finds the record that the event names.
 func (c *Client) named(ctx context.Context, e *Event) (*Record, error) {
-	nobody := &Error{Kind: ErrNotFound, Operation: OperationID{Account: e.Account, Kind: e.Kind}, Next: "nothing was changed; the event names no operation of this store"}
-	kind, reference, generation, ok := parseRef(e.Ref)
-	if !ok {
-		kind, reference, generation, ok = parseReadableKey(e.Key)
-	}
-	if ok {
+	if kind, reference, generation, ok := parseRef(e.Ref); ok {
 		rec, err := c.store.Load(ctx, OperationID{c.profile.Account, kind, reference}, generation)
-		switch {
-		case err == nil && (e.Key == "" || rec.Key == e.Key) && (e.Kind == "" || e.Kind == kind):
-			return rec, nil
-		case err != nil && !errors.Is(err, ErrNotFound):
-			return nil, c.noRecord(nobody.Operation, err)
+		if !errors.Is(err, ErrNotFound) {
+			return c.about(e, rec, err)
 		}
 	}
-	if e.Key == "" {
-		return nil, nobody
-	}
-	for _, state := range []State{StateOpen, StateInDoubt} {
-		rec, err := c.withKey(ctx, e, state)
-		if rec != nil || err != nil {
-			return rec, err
+	for _, s := range c.scopes {
+		if e.Key == "" {
+			break
+		}
+		rec, err := c.store.Find(ctx, s.hash, e.Key)
+		if !errors.Is(err, ErrNotFound) {
+			return c.about(e, rec, err)
 		}
 	}
-	return nil, nobody
+	return c.about(e, nil, ErrNotFound)
 }
 
-// withKey looks for a key that can't be parsed among what is not settled.
-func (c *Client) withKey(ctx context.Context, e *Event, state State) (*Record, error) {
-	filter := Filter{Account: c.profile.Account, State: state}
-	for {
-		page, next, err := c.store.List(ctx, filter)
-		if err != nil {
-			return nil, c.noRecord(OperationID{Account: e.Account, Kind: e.Kind}, err)
-		}
-		for _, rec := range page {
-			if rec.Key == e.Key && (e.Kind == "" || e.Kind == rec.ID.Kind) {
-				return rec, nil
-			}
-		}
-		if filter.After = next; next == "" {
-			return nil, nil
-		}
+// about refuses a record that is of another kind than what the event is about, or has another key.
+func (c *Client) about(e *Event, rec *Record, err error) (*Record, error) {
+	id := OperationID{Account: e.Account, Kind: e.Kind}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, c.noRecord(id, err)
 	}
+	if err != nil || (e.Kind != "" && e.Kind != rec.ID.Kind) || (e.Key != "" && e.Key != rec.Key) {
+		return nil, &Error{Kind: ErrNotFound, Operation: id, Next: "nothing was changed; the event names no operation of this store"}
+	}
+	return rec, nil
 }
 
 // settle writes what the event proves. ErrStale means that somebody changed the record first.
 func (c *Client) settle(ctx context.Context, rec *Record, e *Event) error {
+	if rec.State == StateInDoubt && rec.Outcome != nil && (rec.Outcome.Class == ClassReuse || rec.Outcome.Class == ClassMismatch) {
+		return nil // two requests have the key: whose event this is, a person must find out
+	}
 	settled := *rec
 	settled.Outcome = &Outcome{Class: ClassSucceeded, Code: e.ProviderStatus, ResourceID: e.ResourceID, AnsweredAt: wallNow()}
 	if !e.NoMoneyMoved {
-		return c.recordSuccess(ctx, &settled)
+		return c.recordSuccess(ctx, &settled, e.Status == StatusSucceeded || e.Status == StatusReturned)
 	}
-	_, held := c.held.get(rec.ID)
-	if held || rec.Reason == twoSucceeded || (rec.State != StateOpen && rec.State != StateInDoubt) {
+	held, ok := c.held.get(rec.ID)
+	known := ok && held.Generation == rec.Generation
+	if known || rec.doubled() || (rec.State != StateOpen && rec.State != StateInDoubt) {
 		return nil
 	}
 	r := c.newRun(rec)
@@ -147,17 +137,33 @@ func parseRef(ref string) (kind, reference string, generation int, ok bool) {
 // Receive handles one event once, however often it is delivered: it settles the operation that the event names, calls handle, and
 // remembers the event's ID in the key store when handle has returned nil. After an error, or a crash before that, the next delivery
 // calls handle again, so handle must bear being called twice. While somebody else handles the event it is an error, and the provider
-// delivers again. A nil handle only settles.
+// delivers again. A nil handle only settles, and remembers nothing.
 func (c *Client) Receive(ctx context.Context, e Event, handle func(context.Context) error) error {
+	err := c.receive(ctx, &e, handle)
+	if err != nil {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "a webhook event was not handled", slog.String("event", e.ID), slog.String("type", e.Type), slog.Any("error", err))
+	}
+	return err
+}
+
+func (c *Client) receive(ctx context.Context, e *Event, handle func(context.Context) error) error {
 	if e.ID == "" {
 		return &Error{Kind: ErrInvalid, Operation: OperationID{Account: e.Account, Kind: kindEvent}, Err: invalid("Event.ID", "is empty"), Next: "nothing was done"}
 	}
-	if _, err := c.Settle(ctx, e); err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+	if handle == nil {
+		return c.settleNamed(ctx, e)
 	}
 	id := eventID(c.profile.Account, e.ID)
-	_, _, err := c.alone(ctx, id, func() (answer, error) { return answer{}, c.receive(ctx, id, &e, handle) })
+	_, _, err := c.alone(ctx, id, func() (answer, error) { return answer{}, c.handleOnce(ctx, id, e, handle) })
 	return err
+}
+
+// settleNamed settles the operation, if the event names one.
+func (c *Client) settleNamed(ctx context.Context, e *Event) error {
+	if _, err := c.Settle(ctx, *e); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 const kindEvent = "webhook"
@@ -171,30 +177,14 @@ func eventID(account, id string) OperationID {
 	return OperationID{Account: account + "/webhooks", Kind: kindEvent, Reference: id}
 }
 
-// receive calls handle under the event's lease, unless that was done.
-func (c *Client) receive(ctx context.Context, id OperationID, e *Event, handle func(context.Context) error) error {
-	now := wallNow()
-	draft := &Record{
-		ID: id, Generation: 1, Key: id.Reference, Scope: c.scopes[0].hash, Fingerprint: fingerprint(c.store.Salt(), kindEvent, "", "", []byte(id.Reference)),
-		CreatedAt: now, Progress: Progress{DueAt: now}, Lease: Lease{Holder: c.holder, For: c.lease},
-	}
-	draft.Seal = sealOf(c.store.Salt(), draft)
-	rec, err := c.store.Claim(ctx, draft)
-	switch {
-	case err != nil:
-		return c.storeFailed(draft, err)
-	case rec.State == StateSucceeded:
-		return nil
-	case rec != draft && rec.Lease.Live && rec.Lease.Holder != c.holder:
-		return c.waiting(rec, errors.New("somebody else is handling the event"))
-	case rec != draft:
-		rec.Lease = draft.Lease
-		if err := c.store.Save(ctx, rec); err != nil {
-			return c.storeFailed(rec, err)
-		}
+// handleOnce settles and calls handle under the event's lease, unless that was done.
+func (c *Client) handleOnce(ctx context.Context, id OperationID, e *Event, handle func(context.Context) error) error {
+	rec, err := c.leaseEvent(ctx, id)
+	if err != nil || rec.State == StateSucceeded {
+		return err
 	}
 	c.flights.working(id)
-	if handle != nil {
+	if err = c.settleNamed(ctx, e); err == nil {
 		err = handle(ctx)
 	}
 	if err == nil {
@@ -206,8 +196,31 @@ func (c *Client) receive(ctx context.Context, id OperationID, e *Event, handle f
 	if saveErr := c.store.Save(detached, rec); saveErr != nil && err == nil {
 		return c.storeFailed(rec, saveErr)
 	}
-	if err != nil {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "a webhook event was not handled", slog.String("event", e.ID), slog.String("type", e.Type), slog.Any("error", err))
-	}
 	return err
+}
+
+// leaseEvent leases the event's record, which it makes if there is none. One that succeeded was handled.
+func (c *Client) leaseEvent(ctx context.Context, id OperationID) (*Record, error) {
+	now := wallNow()
+	draft := &Record{
+		ID: id, Generation: 1, Key: id.Reference, Scope: c.scopes[0].hash, Fingerprint: fingerprint(c.store.Salt(), kindEvent, "", "", []byte(id.Reference)),
+		CreatedAt: now, Progress: Progress{DueAt: now}, Lease: Lease{Holder: c.holder, For: c.lease},
+	}
+	draft.Seal = sealOf(c.store.Salt(), draft)
+	rec, err := c.store.Claim(ctx, draft)
+	switch {
+	case err != nil:
+		return nil, c.storeFailed(draft, err)
+	case rec == draft || rec.State == StateSucceeded:
+		return rec, nil
+	case rec.Lease.Live && rec.Lease.Holder != c.holder:
+		return nil, c.waiting(rec, errors.New("somebody else is handling the event"))
+	}
+	rec.Lease = draft.Lease
+	if err = c.store.Save(ctx, rec); errors.Is(err, ErrStale) {
+		return nil, c.waiting(rec, errors.New("somebody else is handling the event"))
+	} else if err != nil {
+		return nil, c.storeFailed(rec, err)
+	}
+	return rec, nil
 }

@@ -1,10 +1,6 @@
 package payonce_test
 
 import (
-	"context"
-	"errors"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
-	"github.com/payonce/payonce/store/storetest"
 )
 
 func eventOf(id payonce.OperationID, generation int, resource string) payonce.Event {
@@ -52,13 +47,33 @@ func TestAnEventSettlesACreateWhoseAnswerWasLost(t *testing.T) {
 func TestAnEventSettlesWhatIsInDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, newBank(reply{skip: true, status: 422, body: `{}`}), memory())
+		c := newClient(t, lostAnswers(), memory())
 		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		advance(48 * time.Hour)
+		_, err = c.Payments.Create(t.Context(), order("order-1"))
 		require.ErrorIs(t, err, payonce.ErrInDoubt)
 		_, err = c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
 		require.NoError(t, err)
 		_, err = c.Payments.Create(t.Context(), order("order-1"))
 		require.NoError(t, err)
+	})
+}
+
+func TestAnEventDoesNotSettleAKeyThatTwoRequestsHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank()
+		first, second := newClient(t, b, memory()), newClient(t, b, memory())
+		_, err := first.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		dear := order("order-1")
+		dear.Amount.Minor = 700000
+		_, err = second.Payments.Create(t.Context(), dear)
+		require.ErrorIs(t, err, payonce.ErrKeyReuse)
+		r, err := second.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StateInDoubt, r.State)
 	})
 }
 
@@ -205,64 +220,46 @@ func TestSettleGoesOnWhenSomebodyElseWasFirst(t *testing.T) {
 	})
 }
 
-func TestAnEventIsHandledOnce(t *testing.T) {
+func TestAnAnswerIsKeptThoughItsEventCameFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := memory()
-		first, second := newClient(t, newBank(), store), newClient(t, newBank(), store)
-		e := payonce.Event{Account: "bank/test/shop", ID: "evt-1", Type: "paid"}
-		var calls atomic.Int32
-		fail := errors.New("the merchant's database is down")
-		require.ErrorIs(t, first.Receive(t.Context(), e, func(context.Context) error { calls.Add(1); return fail }), fail)
-		handle := func(context.Context) error { calls.Add(1); advance(time.Second); return nil }
-		done := make(chan error)
-		for range 4 {
-			go func() { done <- first.Receive(t.Context(), e, handle) }()
-		}
-		for range 4 {
-			require.NoError(t, <-done)
-		}
-		require.NoError(t, second.Receive(t.Context(), e, handle))
-		assert.EqualValues(t, 2, calls.Load(), "once in vain and once")
-		e.ID = strings.Repeat("long ", 100)
-		require.NoError(t, second.Receive(t.Context(), e, nil))
-		e.ID = ""
-		require.ErrorIs(t, second.Receive(t.Context(), e, handle), payonce.ErrInvalid)
-		for r, err := range first.Recover(t.Context()) {
-			t.Errorf("an event is no operation to recover: %v %v", r, err)
-		}
+		b, store := newBank(), memory()
+		c := newClient(t, b, store)
+		b.script = []reply{{hook: func() {
+			_, err := newClient(t, newBank(), store).Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+			assert.NoError(t, err)
+		}}}
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		require.NotEmpty(t, payment.Raw.Bytes())
+		synctest.Wait()
+		payment, err = c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.NotEmpty(t, payment.Raw.Bytes(), "the answer came, whole, and was not kept")
 	})
 }
 
-func TestAnEventThatSomebodyElseHandlesIsRefused(t *testing.T) {
+func TestAProcessWithoutTheCredentialLeavesTheOperationToOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := memory()
-		first, second := newClient(t, newBank(), store), newClient(t, newBank(), store)
-		e := payonce.Event{Account: "bank/test/shop", ID: "evt-1"}
-		begun, end := make(chan bool), make(chan bool)
-		done := make(chan error)
-		go func() {
-			done <- first.Receive(t.Context(), e, func(context.Context) error { close(begun); <-end; return nil })
-		}()
-		<-begun
-		for range 3 { // longer than a lease, which is renewed meanwhile
-			advance(20 * time.Second)
-			err := second.Receive(t.Context(), e, func(context.Context) error { t.Error("handled twice"); return nil })
-			require.Error(t, err)
+		b, store := newBank(reply{lose: true}, reply{lose: true}, reply{lose: true}, reply{lose: true}), memory()
+		b.credential = true
+		b.profile = func(p *payonce.Profile) { p.Credential = "old" }
+		old := newClient(t, b, store)
+		b.profile = func(p *payonce.Profile) { p.Credential, p.OldCredentials = "new", []payonce.Secret{"old"} }
+		rolled := newClient(t, b, store)
+		_, err := rolled.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		rec, err := rolled.Payments.Prepare(order("order-2"))
+		require.NoError(t, err)
+		_, err = store.Claim(t.Context(), rec)
+		require.NoError(t, err)
+		advance(time.Hour)
+		for range old.Recover(t.Context()) { // what RecoverEvery does by itself every 30 s
 		}
-		close(end)
-		require.NoError(t, <-done)
+		_, err = rolled.Payments.Create(t.Context(), order("order-1"))
+		assert.NoError(t, err, "the new process could have finished it; now a person must")
+		_, err = rolled.Run(t.Context(), rec.ID)
+		assert.NoError(t, err)
 	})
-}
-
-func TestAnEventIsNotHandledBeforeItCanBeRemembered(t *testing.T) {
-	t.Parallel()
-	store := storetest.Fail(memory(), storetest.Nth(storetest.Claim, 1))
-	c := newClient(t, newBank(), store)
-	e := payonce.Event{Account: "bank/test/shop", ID: "evt-1"}
-	require.Error(t, c.Receive(t.Context(), e, func(context.Context) error { t.Error("called"); return nil }))
-	called := false
-	require.NoError(t, c.Receive(t.Context(), e, func(context.Context) error { called = true; return nil }))
-	assert.True(t, called)
 }

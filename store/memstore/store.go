@@ -97,6 +97,20 @@ func (s *Store) Load(ctx context.Context, id payonce.OperationID, generation int
 	return e.out(), nil
 }
 
+// Find returns the record that has an exclusive key within a scope.
+func (s *Store) Find(ctx context.Context, scope []byte, key string) (*payonce.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byKey[scopedKey{scope: string(scope), key: key}]
+	if e == nil {
+		return nil, fmt.Errorf("find key %q: %w", key, payonce.ErrNotFound)
+	}
+	return e.out(), nil
+}
+
 // Save replaces progress and lease if nobody else did since rec was read.
 func (s *Store) Save(ctx context.Context, rec *payonce.Record) error {
 	if err := ctx.Err(); err != nil {

@@ -153,7 +153,7 @@ func AtLeast(version string, least ...int) bool { return atLeast(version, least.
 // Queries are the statements whose plans matter.
 func Queries() map[string]string {
 	return map[string]string{
-		"load": recordSQL + ofGeneration, "latest": recordSQL + ofLatest, "save": saveSQL, "renew": renewSQL, "purge": purgeableSQL,
+		"load": recordSQL + ofGeneration, "latest": recordSQL + ofLatest, "find": recordSQL + ofKey, "save": saveSQL, "renew": renewSQL, "purge": purgeableSQL,
 		"owner": keyOwnerSQL, "list": recordSQL + listSQL,
 	}
 }

@@ -18,13 +18,13 @@ var listSQL string
 // reader is what the pool of reading connections has prepared. Each read is one short statement: a long one would keep the -wal file
 // from being reused.
 type reader struct {
-	generation, latest *sql.Stmt
-	list               []*sql.Stmt // by state, which is part of the text, so that the partial index is used
+	generation, latest, byKey *sql.Stmt
+	list                      []*sql.Stmt // by state, which is part of the text, so that the partial index is used
 }
 
 func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
 	p := &preparer{ctx: ctx, on: db}
-	r := &reader{generation: p.stmt(recordSQL + ofGeneration), latest: p.stmt(recordSQL + ofLatest)}
+	r := &reader{generation: p.stmt(recordSQL + ofGeneration), latest: p.stmt(recordSQL + ofLatest), byKey: p.stmt(recordSQL + ofKey)}
 	for state := payonce.StateOpen; state <= payonce.StateInDoubt; state++ {
 		r.list = append(r.list, p.stmt(strings.Replace(recordSQL+listSQL, ":state", strconv.Itoa(int(state)), 1)))
 	}
@@ -38,6 +38,18 @@ func (r *reader) load(ctx context.Context, id payonce.OperationID, generation in
 		stmt, args = r.generation, append(args, generation)
 	}
 	found, err := scan(stmt.QueryRowContext(ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, payonce.ErrNotFound
+	}
+	return found, err
+}
+
+// find returns the row that has an exclusive key within a scope, or ErrNotFound.
+func (r *reader) find(ctx context.Context, scope []byte, key string) (*row, error) {
+	if scope == nil {
+		scope = []byte{} // as the index has it
+	}
+	found, err := scan(r.byKey.QueryRowContext(ctx, scope, key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, payonce.ErrNotFound
 	}

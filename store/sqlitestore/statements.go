@@ -30,6 +30,7 @@ var (
 
 const (
 	ofGeneration = "where o.account = ? and o.kind = ? and o.reference = ? and o.generation = ?"
+	ofKey        = "where ifnull(o.scope, x'') = ? and o.key = ? and o.exclusive = 1"
 	ofLatest     = "where o.account = ? and o.kind = ? and o.reference = ? order by o.generation desc limit 1"
 	keyOwnerSQL  = "select account, kind, reference from operation where exclusive = 1 and ifnull(scope, x'') = ifnull(?, x'') and key = ?"
 )

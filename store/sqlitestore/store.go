@@ -78,13 +78,24 @@ func (s *Store) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record
 // Load returns the record of one generation, or of the latest if generation is 0. It sees every write that has returned.
 func (s *Store) Load(ctx context.Context, id payonce.OperationID, generation int) (*payonce.Record, error) {
 	found, err := s.reader.load(ctx, id, generation)
+	return s.decode(ctx, found, err, fmt.Sprintf("load %s, generation %d", id, generation))
+}
+
+// Find returns the record that has an exclusive key within a scope.
+func (s *Store) Find(ctx context.Context, scope []byte, key string) (*payonce.Record, error) {
+	found, err := s.reader.find(ctx, scope, key)
+	return s.decode(ctx, found, err, fmt.Sprintf("find key %q", key))
+}
+
+// decode makes a record of what a read found.
+func (s *Store) decode(ctx context.Context, found *row, err error, doing string) (*payonce.Record, error) {
 	if err == nil {
 		var rec *payonce.Record
 		if rec, err = found.decode(s.keepers.alive); err == nil {
 			return rec, nil
 		}
 	}
-	return nil, s.readError(ctx, fmt.Sprintf("load %s, generation %d", id, generation), err)
+	return nil, s.readError(ctx, doing, err)
 }
 
 // Save replaces progress and lease if nobody else did since rec was read. If ctx ends while it waits for the disk, it may still happen.

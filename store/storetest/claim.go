@@ -20,6 +20,7 @@ func claimChecks() []check {
 		{"an exclusive key is given once in a scope", claimExclusive},
 		{"an exclusive key is free in another scope", claimOtherScope},
 		{"a key that is not exclusive may be shared", claimShared},
+		{"an exclusive key is found in its scope, and nowhere else", findExclusive},
 		{"what the caller does to a record after a claim changes nothing stored", claimCopies},
 	}
 }
@@ -141,6 +142,27 @@ func claimShared(t *judge, store payonce.KeyStore) {
 		rec := exclusive(reference, "derived", "scope-1")
 		rec.Exclusive = false
 		mustClaim(t, store, rec)
+	}
+}
+
+func findExclusive(t *judge, store payonce.KeyStore) {
+	for _, scope := range []string{"", "scope-1", "scope-2"} {
+		mustClaim(t, store, exclusive("order in "+scope, "key-1", scope))
+	}
+	shared := exclusive("order-4", "key-4", "scope-1")
+	shared.Exclusive = false
+	mustClaim(t, store, shared)
+	for _, scope := range []string{"", "scope-1", "scope-2"} {
+		found, err := store.Find(t.Context(), exclusive("x", "key-1", scope).Scope, "key-1")
+		if err != nil {
+			t.Fatalf("find key-1 in %q: %v", scope, err)
+		}
+		same(t, found, mustLoad(t, store, id("order in "+scope), 1))
+	}
+	for key, scope := range map[string]string{"key-4": "scope-1", "key-1": "scope-3", "": "scope-1"} {
+		if _, err := store.Find(t.Context(), []byte(scope), key); !errors.Is(err, payonce.ErrNotFound) {
+			t.Errorf("find %q in %q: %v, want ErrNotFound", key, scope, err)
+		}
 	}
 }
 

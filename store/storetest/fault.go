@@ -19,6 +19,7 @@ type Method string
 const (
 	Claim     Method = "Claim"
 	Load      Method = "Load"
+	Find      Method = "Find"
 	Save      Method = "Save"
 	SaveLater Method = "SaveLater"
 	Renew     Method = "Renew"
@@ -120,6 +121,15 @@ func (f *Faulty) Claim(ctx context.Context, rec *payonce.Record) (got *payonce.R
 // Load is the store's, or fails.
 func (f *Faulty) Load(ctx context.Context, id payonce.OperationID, generation int) (rec *payonce.Record, err error) {
 	err = f.do(Load, func() error { rec, err = f.store.Load(ctx, id, generation); return err })
+	if err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+// Find is the store's, or fails.
+func (f *Faulty) Find(ctx context.Context, scope []byte, key string) (rec *payonce.Record, err error) {
+	err = f.do(Find, func() error { rec, err = f.store.Find(ctx, scope, key); return err })
 	if err != nil {
 		return nil, err
 	}

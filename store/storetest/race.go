@@ -148,6 +148,7 @@ func cancelled(t *judge, store payonce.KeyStore) {
 	calls := map[string]func() error{
 		"claim": func() error { _, err := store.Claim(ctx, small("order-2")); return err },
 		"load":  func() error { _, err := store.Load(ctx, rec.ID, 1); return err },
+		"find":  func() error { _, err := store.Find(ctx, rec.Scope, rec.Key); return err },
 		"save":  func() error { return store.Save(ctx, rec) },
 		"renew": func() error { return store.Renew(ctx, "client-1", time.Hour, []payonce.OperationID{rec.ID}) },
 		"list":  func() error { _, _, err := store.List(ctx, payonce.Filter{Account: account}); return err },

@@ -26,6 +26,7 @@ type mutant struct {
 	payonce.KeyStore
 	claim func(context.Context, *payonce.Record) (*payonce.Record, error)
 	load  func(context.Context, payonce.OperationID, int) (*payonce.Record, error)
+	find  func(context.Context, []byte, string) (*payonce.Record, error)
 	save  func(context.Context, *payonce.Record) error
 	later func(*payonce.Record, func(error))
 	renew func(context.Context, string, time.Duration, []payonce.OperationID) error
@@ -40,6 +41,10 @@ func (m *mutant) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Recor
 
 func (m *mutant) Load(ctx context.Context, id payonce.OperationID, generation int) (*payonce.Record, error) {
 	return m.load(ctx, id, generation)
+}
+
+func (m *mutant) Find(ctx context.Context, scope []byte, key string) (*payonce.Record, error) {
+	return m.find(ctx, scope, key)
 }
 func (m *mutant) Save(ctx context.Context, rec *payonce.Record) error { return m.save(ctx, rec) }
 func (m *mutant) SaveLater(rec *payonce.Record, done func(error))     { m.later(rec, done) }
@@ -117,6 +122,14 @@ func mutants() map[string]func(*mutant) {
 				}
 				return rec, err
 			}
+		},
+		"find forgets the scope": func(m *mutant) {
+			m.find = func(ctx context.Context, _ []byte, key string) (*payonce.Record, error) {
+				return m.KeyStore.Find(ctx, []byte("scope-1"), key)
+			}
+		},
+		"find finds nothing": func(m *mutant) {
+			m.find = func(context.Context, []byte, string) (*payonce.Record, error) { return nil, payonce.ErrNotFound }
 		},
 		"load returns shared memory": sharedMemory,
 		"load returns local times": func(m *mutant) {
@@ -283,6 +296,7 @@ func sharedMemory(m *mutant) {
 func newMutant(mutate func(*mutant)) payonce.KeyStore {
 	m := &mutant{KeyStore: memstore.New()}
 	m.claim, m.load, m.save, m.later = m.KeyStore.Claim, m.KeyStore.Load, m.KeyStore.Save, m.KeyStore.SaveLater
+	m.find = m.KeyStore.Find
 	m.renew, m.list, m.purge, m.salt = m.KeyStore.Renew, m.KeyStore.List, m.KeyStore.Purge, m.KeyStore.Salt
 	mutate(m)
 	return m
