@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/payonce/payonce/internal/httpx"
 )
@@ -55,7 +56,7 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 		return Verdict{Class: ClassNotSent, Resend: true}, nil, answer.Err
 	case answer.Status == 0:
 		return Verdict{Resend: true}, nil, answer.Err
-	case c.answers.stray(connection, cmp.Or(requestID, mark(req, &answer)), r.rec.ID):
+	case c.answers.stray(connection, cmp.Or(requestID, r.mark(req, &answer)), r.rec.ID):
 		return c.strayAnswer(ctx, r.rec.ID), nil, errStray
 	}
 	res = &Response{Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt}
@@ -110,6 +111,9 @@ func (c *Client) lookupOf(req *Request) (q Query, ok bool) {
 // lookup asks the provider what became of the operation.
 func (r *run) lookup(ctx context.Context) event {
 	req := r.request()
+	if !r.s.perhapsExecuted() {
+		req.FirstSentAt = time.Time{}
+	}
 	lookuper, _ := r.c.provider.(Lookuper) // the protocol looks up only where one can
 	q, _ := r.c.lookupOf(req)
 	look := r.c.newReading(&q)

@@ -22,9 +22,9 @@ type sighting struct{ connection, requestID string }
 func newAttribution() *attribution { return &attribution{owner: map[sighting]OperationID{}} }
 
 // mark stands in for a request id where the provider has none: the very same 2xx to two writes on one connection is suspicious. If it
-// was nobody else's after all, asking again costs one request.
-func mark(req *Request, answer *httpx.Answer) string {
-	if req.Key == "" || answer.Status < 200 || answer.Status > 299 || len(answer.Body) == 0 {
+// was nobody else's after all, asking again costs one request, if it can be asked again.
+func (r *run) mark(req *Request, answer *httpx.Answer) string {
+	if r.rec.Replay != ReplayKeyed || req.Key == "" || answer.Status < 200 || answer.Status > 299 || len(answer.Body) == 0 {
 		return ""
 	}
 	sum := sha256.Sum256(answer.Body)

@@ -86,6 +86,8 @@ type policy struct {
 // lookupPatience is how long what can't be sent any more is looked up in vain before it is put in doubt.
 const lookupPatience = 24 * time.Hour
 
+const keyReused = "the provider says that the key was used for another request"
+
 const keyTaken = "the provider says that the key is taken"
 
 // step decides what happens next. It is pure.
@@ -225,6 +227,23 @@ func (s *state) lastPossible() time.Time {
 	return s.LastAt
 }
 
+// reused says that the provider refused an attempt because the key exists.
+func (s *state) reused() bool {
+	return slices.ContainsFunc(s.Attempts, func(a Attempt) bool { return a.Class == ClassReuse })
+}
+
+// perhapsExecuted says that an attempt may have been executed, other than by the request that was told that the key is taken.
+func (s *state) perhapsExecuted() bool {
+	return s.Sent > len(s.Attempts) || slices.ContainsFunc(s.Attempts, func(a Attempt) bool {
+		switch a.Class {
+		case ClassNotSent, ClassRefused, ClassDeclined, ClassDuplicate, ClassReuse:
+			return false
+		case ClassUnknown, ClassInFlight, ClassMismatch, ClassSucceeded:
+		}
+		return true
+	})
+}
+
 // onAnswered takes in what an attempt proved.
 func (p *policy) onAnswered(s state, e event) (state, action) {
 	v := e.verdict
@@ -253,7 +272,11 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 	case ClassInFlight:
 		s.tries--
 	case ClassReuse:
-		s.State, s.Reason = StateInDoubt, "the provider says that the key was used for another request"
+		if s.Reason = keyReused; s.canLookup {
+			s.KeySpent = true
+			return s, action{do: doLookup}
+		}
+		s.State = StateInDoubt
 		return s, action{}
 	case ClassMismatch:
 		s.State, s.Reason = StateInDoubt, "the provider answered about another request"
@@ -279,9 +302,8 @@ func (p *policy) next(s state, e event) (state, action) {
 		return p.conclude(s, e.now, v)
 	case s.replay == ReplayOnce && !s.harmless():
 		return p.stuck(s, "the provider does not dedupe this operation")
-	case !v.Resend && s.canLookup && (v.Class == ClassRefused || v.Class == ClassDeclined) && !s.harmless():
-		s.Reason = "refused, after an attempt that may have been executed"
-		return s, action{do: doLookup}
+	case !v.Resend && (s.canLookup || (v.KeySpent && !v.Proven)) && (v.Class == ClassRefused || v.Class == ClassDeclined) && !s.harmless():
+		return p.stuck(s, "refused, after an attempt that may have been executed")
 	case !v.Resend:
 		return p.conclude(s, e.now, v)
 	}
@@ -337,6 +359,8 @@ func (p *policy) onLookedUp(s state, e event) (state, action) {
 		quiet := s.lastPossible().Add(p.maxInFlight)
 		switch {
 		case s.Accepted || !s.pinned: // it was there, or was looked for elsewhere
+			s.State = StateInDoubt
+		case !e.asked.Before(quiet) && s.reused(): // there is something, but it can't be found
 			s.State = StateInDoubt
 		case e.asked.Before(quiet):
 			s.DueAt = quiet

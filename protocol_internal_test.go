@@ -107,7 +107,7 @@ func TestAnswers(t *testing.T) {
 		"not sent after a lost answer stays open":       {before: retried, v: Verdict{Class: ClassNotSent}, want: StateOpen},
 		"a refusal of the only attempt closes":          {status: 400, v: Verdict{Class: ClassRefused}, want: StateRejected},
 		"and spends the key if the provider says so":    {status: 400, v: Verdict{Class: ClassRefused, KeySpent: true}, want: StateRejected, spent: true},
-		"though not after a lost answer":                {before: retried, status: 400, v: Verdict{Class: ClassRefused, KeySpent: true}, want: StateOpen},
+		"though not after a lost answer":                {before: retried, status: 400, v: Verdict{Class: ClassRefused, KeySpent: true}, want: StateInDoubt},
 		"a refusal after a lost answer proves nothing":  {before: retried, status: 401, v: Verdict{Class: ClassRefused}, want: StateOpen},
 		"unless it comes from behind the key check":     {before: retried, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateRejected},
 		"but never once a 2xx was seen":                 {before: accepted, status: 400, v: Verdict{Class: ClassRefused, Proven: true, KeySpent: true}, want: StateOpen},
@@ -125,6 +125,8 @@ func TestAnswers(t *testing.T) {
 		"an odd status is not resent and stays open":    {status: 302, v: Verdict{}, want: StateOpen},
 		"a dead token is renewed and resent at once":    {status: 401, v: Verdict{Class: ClassRefused, Reauthorize: true}, do: doSend},
 		"throttled is retried":                          {status: 429, v: Verdict{Class: ClassRefused, Resend: true}, do: doWait},
+		"reuse is looked up where it can be":            {before: findable, status: 422, v: Verdict{Class: ClassReuse}, do: doLookup, spent: true},
+		"a spent key after a lost answer is in doubt":   {before: retried, status: 409, v: Verdict{Class: ClassDeclined, KeySpent: true}, want: StateInDoubt},
 		"a refusal after a lost answer is looked up":    {before: findable, status: 400, v: Verdict{Class: ClassRefused}, do: doLookup},
 		"and so is a decline":                           {before: findable, status: 409, v: Verdict{Class: ClassDeclined, KeySpent: true}, do: doLookup},
 		"but not what may be sent again":                {before: findable, status: 429, v: Verdict{Class: ClassRefused, Resend: true}, do: doWait},
@@ -227,6 +229,10 @@ func TestTheLimitsOfACall(t *testing.T) {
 
 func TestLookups(t *testing.T) {
 	t.Parallel()
+	taken := func(s *state) {
+		open(s)
+		s.Attempts = []Attempt{{N: 1, StartedAt: noon(), Class: ClassReuse}}
+	}
 	lostThenRefused := func(s *state) {
 		open(s)
 		s.LastAt = noon().Add(5 * time.Minute)
@@ -239,18 +245,20 @@ func TestLookups(t *testing.T) {
 		after  time.Duration
 		want   State
 	}{
-		"found":                               {before: open, class: ClassSucceeded, want: StateSucceeded},
-		"found failed":                        {before: open, class: ClassDeclined, want: StateRejected},
-		"absent too early proves nothing":     {before: open, class: ClassRefused, after: 5*time.Minute - 1, want: StateOpen},
-		"absent later is a refusal":           {before: open, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
-		"absent after a 2xx is in doubt":      {before: func(s *state) { open(s); s.Accepted = true }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
-		"something else is in doubt":          {before: open, class: ClassMismatch, want: StateInDoubt},
-		"absent elsewhere is in doubt":        {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
-		"a refused attempt is not waited for": {before: lostThenRefused, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
-		"no answer leaves it open":            {before: open, class: ClassUnknown, want: StateOpen},
-		"no answer for a day is in doubt":     {before: func(s *state) { open(s); s.KeySpent = true }, class: ClassUnknown, after: 25 * time.Hour, want: StateInDoubt},
-		"unless it may be sent again":         {before: open, class: ClassUnknown, after: 25 * time.Hour, want: StateOpen},
-		"no answer leaves it in doubt":        {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
+		"found":                                      {before: open, class: ClassSucceeded, want: StateSucceeded},
+		"found failed":                               {before: open, class: ClassDeclined, want: StateRejected},
+		"absent too early proves nothing":            {before: open, class: ClassRefused, after: 5*time.Minute - 1, want: StateOpen},
+		"absent later is a refusal":                  {before: open, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
+		"absent after a 2xx is in doubt":             {before: func(s *state) { open(s); s.Accepted = true }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
+		"something else is in doubt":                 {before: open, class: ClassMismatch, want: StateInDoubt},
+		"absent elsewhere is in doubt":               {before: func(s *state) { open(s); s.pinned = false }, class: ClassRefused, after: time.Hour, want: StateInDoubt},
+		"absent though the key is taken is in doubt": {before: taken, class: ClassRefused, after: 5 * time.Minute, want: StateInDoubt},
+		"though not too early":                       {before: taken, class: ClassRefused, after: 5*time.Minute - 1, want: StateOpen},
+		"a refused attempt is not waited for":        {before: lostThenRefused, class: ClassRefused, after: 5 * time.Minute, want: StateRejected},
+		"no answer leaves it open":                   {before: open, class: ClassUnknown, want: StateOpen},
+		"no answer for a day is in doubt":            {before: func(s *state) { open(s); s.KeySpent = true }, class: ClassUnknown, after: 25 * time.Hour, want: StateInDoubt},
+		"unless it may be sent again":                {before: open, class: ClassUnknown, after: 25 * time.Hour, want: StateOpen},
+		"no answer leaves it in doubt":               {before: func(s *state) { open(s); s.State = StateInDoubt }, class: ClassUnknown, want: StateInDoubt},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -78,7 +78,8 @@ type Request struct {
 	Body Raw
 	// EmptyOK says that a 2xx without a body is a whole answer.
 	EmptyOK bool
-	// FirstSentAt is when the first attempt of the generation may have left.
+	// FirstSentAt is when the first attempt of the generation may have left. In a lookup it is zero if none can have been executed but
+	// one that was told that the key is taken: then what is found is somebody else's.
 	FirstSentAt time.Time
 }
 
