@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/store/storetest"
 )
 
 // What happens when an earlier generation succeeded after all: a refusal that lied, a person who was wrong, an event that came late. Each
@@ -205,5 +206,29 @@ func TestALateSuccessOfOtherContentIsInDoubt(t *testing.T) {
 		_, err = c.Payments.Create(t.Context(), dear, payonce.WithNewKey())
 		require.ErrorIs(t, err, payonce.ErrInDoubt)
 		assert.Equal(t, 1, b.moved())
+	})
+}
+
+// The earlier success is stored and the later record could not be told: the earlier one still counts.
+func TestNoNewKeyAfterAnEarlierOneSucceededThoughTheLaterWasNotTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, store := newBank(reply{status: 400, body: `{"code":"bad"}`}, reply{skip: true, status: 400, body: `{"code":"bad"}`}), memory()
+		c := newClient(t, b, store)
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.ErrorIs(t, err, payonce.ErrRejected)
+		_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.ErrorIs(t, err, payonce.ErrRejected)
+		faulty := newClient(t, b, storetest.Fail(store, storetest.Nth(storetest.Save, 2)))
+		_, err = faulty.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.Error(t, err)
+		_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.Error(t, err)
+		assert.Equal(t, 1, b.moved())
+		_, err = c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.Equal(t, "pay_1", payment.ID)
 	})
 }

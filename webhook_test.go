@@ -263,3 +263,18 @@ func TestAProcessWithoutTheCredentialLeavesTheOperationToOthers(t *testing.T) {
 		assert.NoError(t, err)
 	})
 }
+
+func TestAnEventLeavesTheAnswerAsItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newBank(), memory())
+		_, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		synctest.Wait()
+		_, err = c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
+		require.NoError(t, err)
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.NotEmpty(t, payment.Raw.Bytes())
+	})
+}

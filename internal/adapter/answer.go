@@ -6,9 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-
-	"github.com/google/uuid"
 
 	"github.com/payonce/payonce"
 )
@@ -56,48 +53,4 @@ func RequestID(id string) string {
 		}
 		return r
 	}, id), 100)
-}
-
-// Message makes a provider's text fit for errors and logs: short, printable, without what looks private.
-func Message(text string) string { return Cut(Redact(text), 200) }
-
-// Code makes a provider's code fit for errors and logs.
-func Code(text string) string { return Cut(Redact(text), 60) }
-
-// Redact takes out the words that look like account numbers, tokens or addresses rather than language, and what can't be printed.
-func Redact(text string) string {
-	words := strings.Fields(strings.ToValidUTF8(text, "\uFFFD"))
-	for i, word := range words {
-		words[i] = strings.Map(func(r rune) rune {
-			if !unicode.IsPrint(r) {
-				return -1
-			}
-			return r
-		}, word)
-		if looksPrivate(word) {
-			words[i] = "[…]"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-func looksPrivate(word string) bool {
-	if uuid.Validate(strings.Trim(word, `.,;:'"()`)) == nil {
-		return false
-	}
-	digits := 0
-	for _, r := range word {
-		if unicode.IsDigit(r) {
-			digits++
-		}
-	}
-	return len(word) > 60 || digits > 5 || strings.Contains(word, "@")
-}
-
-// Cut shortens to n runes.
-func Cut(text string, n int) string {
-	if runes := []rune(text); len(runes) > n {
-		return string(runes[:n-1]) + "…"
-	}
-	return text
 }

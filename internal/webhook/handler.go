@@ -21,6 +21,10 @@ type Source[E any] struct {
 	// Open verifies a delivery over its raw bytes, and only then parses it. ErrSignature is answered with 401, payonce.ErrUnavailable
 	// (what the signature is verified with could not be had) with 503, other errors with 400.
 	Open func(r *http.Request, body []byte) ([]E, error)
+	// Confirm asks the provider whether an event is the merchant's, for providers whose signature does not say that, and returns it with
+	// what was learned. false is acknowledged and neither settled nor handed over: it is another merchant's. After an error the provider
+	// delivers again. nil is for signatures that name the account.
+	Confirm func(ctx context.Context, c *payonce.Client, e E) (E, bool, error)
 	// Portable puts an event into portable words.
 	Portable func(E) payonce.Event
 	// Ack is the body, in JSON, of the answer that the provider takes for a receipt; "" is none.
@@ -28,7 +32,7 @@ type Source[E any] struct {
 }
 
 // Handler takes the provider's deliveries: each event settles the operation that it names and is handled once. It answers 200 when all
-// events of the delivery are handled, and otherwise so that the provider delivers again.
+// events of the delivery are handled, or another merchant's, and otherwise so that the provider delivers again.
 func (s Source[E]) Handler(c *payonce.Client, handle func(context.Context, E) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := s.take(w, r, c, handle)
@@ -68,13 +72,25 @@ func (s Source[E]) take(w http.ResponseWriter, r *http.Request, c *payonce.Clien
 	}
 	status := http.StatusOK
 	for _, event := range events {
-		var call func(context.Context) error
-		if handle != nil {
-			call = func(ctx context.Context) error { return handle(ctx, event) }
-		}
-		if c.Receive(r.Context(), s.Portable(event), call) != nil {
+		if s.receive(r.Context(), c, event, handle) != nil {
 			status = http.StatusInternalServerError // the others are not made to wait for the next delivery
 		}
 	}
 	return status
+}
+
+// receive settles and hands over one event, if it is the merchant's.
+func (s Source[E]) receive(ctx context.Context, c *payonce.Client, event E, handle func(context.Context, E) error) error {
+	if s.Confirm != nil {
+		confirmed, ours, err := s.Confirm(ctx, c, event)
+		if err != nil || !ours {
+			return err
+		}
+		event = confirmed
+	}
+	var call func(context.Context) error
+	if handle != nil {
+		call = func(ctx context.Context) error { return handle(ctx, event) }
+	}
+	return c.Receive(ctx, s.Portable(event), call)
 }

@@ -27,6 +27,7 @@ func (nobody) Portable() payonce.Portable { return payonce.Portable{} }
 func (nobody) Authorize(context.Context, *http.Client, *payonce.Request, http.Header) (http.Header, error) {
 	return nil, errors.New("no requests here")
 }
+
 func (nobody) Classify(*payonce.Request, *payonce.Response) payonce.Verdict { return payonce.Verdict{} }
 
 func TestWhatADeliveryIsAnsweredWith(t *testing.T) {
@@ -95,6 +96,51 @@ func TestWhatADeliveryIsAnsweredWith(t *testing.T) {
 	source.Handler(client, nil).ServeHTTP(w, r)
 	assert.Equal(t, http.StatusOK, w.Code, "a nil function only settles")
 	assert.Empty(t, w.Body.String())
+}
+
+// Where the signature does not say whose an event is, the provider is asked: "theirs" is another merchant's, "unknown" can't be told.
+func TestAnEventIsOursOnlyOnceTheProviderSaysSo(t *testing.T) {
+	t.Parallel()
+	client, err := payonce.New(payonce.Config{Provider: nobody{}, Store: memstore.New(), RecoverEvery: -1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	var asked, settled, heard []string
+	source := webhook.Source[string]{
+		Open: func(_ *http.Request, body []byte) ([]string, error) { return strings.Fields(string(body)), nil },
+		Confirm: func(_ context.Context, c *payonce.Client, id string) (string, bool, error) {
+			assert.Same(t, client, c)
+			asked = append(asked, id)
+			if id == "unknown" {
+				return "", true, errors.New("the provider is down")
+			}
+			return "confirmed-" + id, id != "theirs", nil
+		},
+		Portable: func(id string) payonce.Event {
+			settled = append(settled, id)
+			return payonce.Event{Account: "nobody/test/shop", ID: id}
+		},
+	}
+	handler := source.Handler(client, func(_ context.Context, id string) error {
+		heard = append(heard, id)
+		return nil
+	})
+	for _, test := range []struct {
+		body                  string
+		status                int
+		asked, settled, heard []string
+	}{
+		{"theirs", 200, []string{"theirs"}, nil, nil},
+		{"ours", 200, []string{"ours"}, []string{"confirmed-ours"}, []string{"confirmed-ours"}},
+		{"unknown", 500, []string{"unknown"}, nil, nil},
+		{"unknown theirs b", 500, []string{"unknown", "theirs", "b"}, []string{"confirmed-b"}, []string{"confirmed-b"}},
+		{"b", 200, []string{"b"}, []string{"confirmed-b"}, nil},
+	} {
+		asked, settled, heard = nil, nil, nil
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks", strings.NewReader(test.body)))
+		assert.Equal(t, test.status, w.Code, test.body)
+		assert.Equal(t, [][]string{test.asked, test.settled, test.heard}, [][]string{asked, settled, heard}, test.body)
+	}
 }
 
 func orPost(method string) string {

@@ -122,7 +122,9 @@ type Event struct {
 	// Raw is the body as it was received.
 	Raw payonce.Raw `json:"-"`
 
+	// account and seen are Confirm's.
 	account string
+	seen    sight
 	// odd says that a field had another type than documented.
 	odd bool
 }
@@ -190,15 +192,20 @@ func parseEvent(body []byte) (Event, error) {
 	return event, nil
 }
 
-// Portable returns the event in portable words. A payment that failed moved no money if TrueLayer says that it failed before it was
-// executed, and a refund or payout if its documented reason is one from before that; what came back had moved
+// Portable returns the event in portable words. Before Webhooks.Confirm it has no account, and Client.Settle and Client.Receive refuse it
+// (payonce.ErrInvalid): the signature alone does not say whose the event is. What could not be read names neither an operation nor a
+// resource. A payment that failed moved no money if both the event and the read say that it failed before it was executed, and a refund
+// or payout if the reason in both is one from before that; what came back had moved
 // (https://docs.truelayer.com/docs/payout-and-refund-statuses).
 func (e Event) Portable() payonce.Event {
 	p := payonce.Event{
-		Account: e.account, ID: e.ID, Type: string(e.Type), At: e.at(), Ref: e.Metadata[adapter.RefKey],
-		PaymentID: cmp.Or(e.PaymentID, e.Payment.ID), Amount: payonce.Amount{Minor: e.AmountInMinor, Currency: e.Currency},
+		Account: e.account, ID: e.ID, Type: string(e.Type), At: e.at(), Amount: payonce.Amount{Minor: e.AmountInMinor, Currency: e.Currency},
 		FailureCode: adapter.Code(cmp.Or(string(e.FailureReason), e.ReversalReason)), Raw: e.Raw,
 	}
+	if e.seen.id == "" {
+		return p
+	}
+	p.Ref, p.PaymentID = e.seen.ref, cmp.Or(e.PaymentID, e.Payment.ID)
 	switch {
 	case e.PayoutID != "":
 		p.Kind, p.ResourceID, p.ProviderStatus = kindCreatePayout, e.PayoutID, e.word("payout_")
@@ -210,13 +217,13 @@ func (e Event) Portable() payonce.Event {
 		p.Kind, p.ResourceID, p.ProviderStatus = kindCreatePayment, e.PaymentID, e.word("payment_")
 		p.Status, p.NoMoneyMoved = e.incoming(p.ProviderStatus)
 	default:
-		p.ResourceID = cmp.Or(e.TransactionID, e.MandateID, e.PaymentLinkID)
+		p.ResourceID = cmp.Or(e.TransactionID, e.PaymentLinkID)
 	}
 	if p.Status == "" {
 		p.ProviderStatus = "" // payment_disputed tells something, but no status
 	}
-	if e.odd {
-		p.NoMoneyMoved = false // what is not understood proves nothing
+	if e.odd || !e.seen.noMoneyMoved {
+		p.NoMoneyMoved = false // what is not understood proves nothing, nor does an event that was overtaken
 	}
 	return p
 }
@@ -246,14 +253,18 @@ func (e Event) incoming(word string) (status payonce.Status, noMoneyMoved bool) 
 	return payment.status(), payment.noMoneyMoved()
 }
 
-// outgoing is what a read of the refund or payout would tell; the two have the same statuses and reasons. Only a reason that is
-// documented as one from before the money is sent proves that none was: not an error on the way (scheme_error, server_error), nor
-// returned, nor a reason whose meaning is not documented.
+// outgoing is what a read of the refund or payout would tell; the two have the same statuses and reasons.
 func (e Event) outgoing(word string) (status payonce.Status, noMoneyMoved bool) {
 	if e.Type == EventPayoutAttemptFailed {
 		return payonce.StatusPending, false
 	}
-	refund := Refund{Status: RefundStatus(word)}
+	refund := Refund{Status: RefundStatus(word), ExecutedAt: e.ExecutedAt, FailureReason: e.FailureReason}
+	return refund.status(), unsent(&refund)
+}
+
+// unsent says that a refund or payout moved no money. Only a reason that is documented as one from before the money is sent proves
+// that: not an error on the way (scheme_error, server_error), nor returned, nor a reason whose meaning is not documented.
+func unsent(r *Refund) bool {
 	before := []FailureReason{ReasonBlocked, ReasonInsufficientFunds, ReasonInvalidIBAN, ReasonInvalidSCAN}
-	return refund.status(), refund.Status == RefundFailed && e.ExecutedAt.IsZero() && slices.Contains(before, e.FailureReason)
+	return r.Status == RefundFailed && r.ExecutedAt.IsZero() && slices.Contains(before, r.FailureReason)
 }

@@ -90,13 +90,22 @@ func portable(t *testing.T, fields object) payonce.Event {
 	maps.Copy(event, fields)
 	e, err := truelayer.ParseEvent(jsonOf(t, event))
 	require.NoError(t, err)
-	p := e.Portable()
+	assert.Equal(t, payonce.Event{}, names(e.Portable()), "nobody has read it")
+	p := truelayer.AsRead(e, "mine").Portable()
+	assert.Equal(t, "mine", p.Account)
 	assert.Equal(t, "e-1", p.ID)
 	assert.Equal(t, event["type"], p.Type)
 	assert.Equal(t, "payment.create:1:order-1", p.Ref)
 	assert.Equal(t, e.Raw, p.Raw)
 	assert.Empty(t, p.Key, "TrueLayer does not name it")
 	return p
+}
+
+// names keeps what of an event says whose it is, or leads to an operation.
+func names(p payonce.Event) payonce.Event {
+	return payonce.Event{
+		Account: p.Account, Kind: p.Kind, Ref: p.Ref, Key: p.Key, ResourceID: p.ResourceID, PaymentID: p.PaymentID, NoMoneyMoved: p.NoMoneyMoved,
+	}
 }
 
 const anyTime = "2026-01-02T03:04:05.678Z"
@@ -199,12 +208,12 @@ func TestWhatAnEventTellsOfOtherThings(t *testing.T) {
 	p := portable(t, object{"type": "external_payment_received", "transaction_id": "t-1", "amount_in_minor": 500, "currency": "EUR", "settled_at": anyTime})
 	assert.Equal(t, []any{"", "t-1", payonce.Amount{Minor: 500, Currency: "EUR"}}, []any{p.Kind, p.ResourceID, p.Amount})
 	p = portable(t, object{"type": "mandate_failed", "mandate_id": "m-1", "failed_at": anyTime, "failure_reason": "rejected", "failure_stage": "authorizing"})
-	assert.Equal(t, []any{"", "m-1", payonce.Status(""), false, "rejected"}, []any{p.Kind, p.ResourceID, p.Status, p.NoMoneyMoved, p.FailureCode})
+	assert.Equal(t, []any{"", "", payonce.Status(""), false, "rejected"}, []any{p.Kind, p.ResourceID, p.Status, p.NoMoneyMoved, p.FailureCode})
 	p = portable(t, object{"type": "payment_link_payment_created", "payment_link_id": "l-1", "payment": object{"id": "p-1", "created_at": anyTime}})
 	assert.Equal(t, []any{"", "l-1", "p-1"}, []any{p.Kind, p.ResourceID, p.PaymentID}, "the payment is none of this client's operations")
 	assert.NotZero(t, p.At)
 	p = portable(t, object{"type": "balance_notification", "merchant_account_id": "a-1", "status": "recovered"})
-	assert.Equal(t, payonce.Event{ID: "e-1", Type: "balance_notification", Ref: p.Ref, Raw: p.Raw}, p)
+	assert.Equal(t, payonce.Event{Account: "mine", ID: "e-1", Type: "balance_notification", Ref: p.Ref, Raw: p.Raw}, p)
 }
 
 // A field of another type must not keep an event from the merchant, who would get it again and again.
@@ -222,7 +231,7 @@ func TestOddFieldsDoNotSpoilAnEvent(t *testing.T) {
 	}
 	event, err := truelayer.ParseEvent([]byte(`{"event_id":"e-1","metadata":{"n":1,"payonce_ref":"payment.create:1:a"},"event_version":null}`))
 	require.NoError(t, err)
-	assert.Equal(t, "payment.create:1:a", event.Portable().Ref)
+	assert.Equal(t, "payment.create:1:a", truelayer.AsRead(event, "mine").Portable().Ref)
 	assert.Empty(t, event.Version)
 	for _, text := range []string{"", "null", "[]", "7", `"e-1"`, "{", `{"event_id":""}`, `{"event_id":null}`, `{"event_id":"e-1"} {}`, "\xff"} {
 		_, err := truelayer.ParseEvent([]byte(text))
@@ -246,6 +255,8 @@ func FuzzWebhook(f *testing.F) {
 		if err != nil {
 			return
 		}
+		require.Equal(t, payonce.Event{}, names(event.Portable()), "names something unread")
+		event = truelayer.AsRead(event, "mine")
 		p := event.Portable()
 		require.Equal(t, p, event.Portable(), "not pure")
 		if p.ID == "" || !slices.Contains(kinds, p.Kind) || (p.Kind != "" && p.ResourceID == "") || string(p.Raw.Bytes()) != string(body) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // What the tests see of the inside.
@@ -22,6 +23,13 @@ func ParseKeySet(text []byte) (map[string]*ecdsa.PublicKey, error) { return pars
 
 // ParseEvent reads a body that was verified.
 func ParseEvent(body []byte) (Event, error) { return parseEvent(body) }
+
+// AsRead is the event as Confirm returns it for an account, after a read that says the same as the event.
+func AsRead(e Event, account string) Event {
+	e.account = account
+	e.seen = sight{id: "as read", ref: e.Metadata[adapter.RefKey], noMoneyMoved: true}
+	return e
+}
 
 // WebhookKey looks a key up as a delivery does.
 func (w *Webhooks) WebhookKey(ctx context.Context, keyID string) (*ecdsa.PublicKey, error) {

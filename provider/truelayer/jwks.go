@@ -101,8 +101,14 @@ func (s *keySource) refresh(ctx context.Context, keyID string) (keySet, error) {
 	return cache.keys, err
 }
 
-// fetch gets the key set. It follows no redirect: the URL is pinned.
-func (s *keySource) fetch(ctx context.Context) (keySet, error) {
+// fetch gets the key set. It follows no redirect: the URL is pinned. A panic of the caller's transport becomes an error: on a goroutine
+// of singleflight's nobody else can recover it, and the process would end.
+func (s *keySource) fetch(ctx context.Context) (keys keySet, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			keys, err = nil, fmt.Errorf("fetch the webhook keys: the HTTP client panicked: %T", p)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
@@ -126,7 +132,7 @@ func (s *keySource) fetch(ctx context.Context) (keySet, error) {
 	case len(text) > maxKeys:
 		return nil, fmt.Errorf("fetch the webhook keys: %s answered with more than %d bytes", s.url, maxKeys)
 	}
-	keys, err := parseKeySet(text)
+	keys, err = parseKeySet(text)
 	if err == nil && len(keys) == 0 {
 		err = errors.New("holds no P-521 key")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/provider/truelayer"
 )
 
@@ -192,6 +193,30 @@ func TestAFetchOfKeysIsBounded(t *testing.T) {
 			require.ErrorContains(t, err, want)
 			assert.LessOrEqual(t, time.Since(began), 10*time.Second)
 		}
+	})
+}
+
+// The fetch is on a goroutine of its own: a panic there would be the end of the process.
+func TestAPanicOfTheTransportIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		text, broken := serveKeys(t, "jwks.json").text, true
+		w, err := newProvider(t).Webhooks(truelayer.WebhookConfig{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if broken {
+				panic("canary")
+			}
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+		})}})
+		require.NoError(t, err)
+		_, err = w.WebhookKey(t.Context(), keyID)
+		require.ErrorContains(t, err, "panicked: string")
+		assert.NotContains(t, err.Error(), "canary")
+		_, err = w.Parse(delivery(t, "/hook", "/hook", aBody, sandboxHeader()), []byte(aBody))
+		require.ErrorIs(t, err, payonce.ErrUnavailable, "no forgery")
+		broken = false
+		pause(t, 5*time.Second)
+		_, err = w.WebhookKey(t.Context(), keyID)
+		require.NoError(t, err)
 	})
 }
 

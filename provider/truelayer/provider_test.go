@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/provider/providertest"
 	"github.com/payonce/payonce/provider/truelayer"
@@ -54,4 +56,19 @@ func TestTheProviderKeepsTheContract(t *testing.T) {
 		Created: providertest.Answer{Status: http.StatusCreated, Body: `{"id":"6c5e2cd4-5649-4134-84b3-192c2c78e990","user":{"id":"u"},"resource_token":"rt","status":"authorization_required"}`},
 		Refused: providertest.Answer{Status: http.StatusBadRequest, Body: `{"type":"https://docs.truelayer.com/docs/error-types#invalid-parameters","title":"Invalid Parameters","status":400,"trace_id":"t","detail":"The request was invalid."}`},
 	})
+}
+
+// panicking is a caller's transport with a mistake.
+type panicking struct{}
+
+func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("a mistake") }
+
+func TestAPanicOfTheTransportIsNoToken(t *testing.T) {
+	t.Parallel()
+	p, err := truelayer.New(truelayer.Config{
+		BaseURL: truelayer.Sandbox, ClientID: "client_test_example", ClientSecret: "secret_test_example", SigningKeyID: "k", Signer: constantSigner{},
+	})
+	require.NoError(t, err)
+	_, err = p.Authorize(t.Context(), &http.Client{Transport: panicking{}}, &payonce.Request{Method: http.MethodGet, Path: "/v3/payments/x"}, nil)
+	require.ErrorContains(t, err, "panicked")
 }

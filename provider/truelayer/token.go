@@ -105,7 +105,12 @@ func (s *tokenSource) refresh(ctx context.Context, hc *http.Client) (payonce.Sec
 }
 
 // fetch makes the token request.
-func (s *tokenSource) fetch(ctx context.Context, hc *http.Client) (token, error) {
+func (s *tokenSource) fetch(ctx context.Context, hc *http.Client) (fetched token, err error) {
+	defer func() {
+		if p := recover(); p != nil { // in a goroutine of its own, where a caller's transport would take the process down
+			err = fmt.Errorf("fetch an access token: the transport panicked: %T", p)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	direct := *hc

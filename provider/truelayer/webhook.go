@@ -25,7 +25,8 @@ const (
 	timestampHeader = "X-TL-Webhook-Timestamp"
 )
 
-// ErrSignature says that a delivery is not TrueLayer's, or was changed on the way. It repeats nothing of it.
+// ErrSignature says that a delivery is not TrueLayer's, or was changed on the way. It repeats nothing of it. That a signature verifies does
+// not say which merchant's the event is: see Webhooks.Confirm.
 var ErrSignature = webhook.ErrSignature
 
 // WebhookConfig says how webhooks reach the merchant. Its zero value does for Sandbox and Live.
@@ -47,6 +48,10 @@ type WebhookConfig struct {
 }
 
 // Webhooks takes TrueLayer's webhooks. Make it with Provider.Webhooks. It is safe for concurrent use.
+//
+// The same keys sign the webhooks of all merchants, so each delivery costs a read with the merchant's own credentials (Webhooks.Confirm).
+// Besides, give the handler a path that nobody can guess: the path is signed, so who does not know it has nothing to deliver, and
+// causes no reads.
 //
 //	webhooks, err := tl.Webhooks(truelayer.WebhookConfig{})
 //	mux.Handle("POST /truelayer", webhooks.Handler(client, func(ctx context.Context, e truelayer.Event) error {
@@ -104,18 +109,21 @@ func (cfg *WebhookConfig) jwks(p *adapter.Problems, baseURL string) string {
 	return cmp.Or(cfg.JWKSURL, own)
 }
 
-// Handler settles the operation that an event names and calls handle once for each event, whatever its type and however often it is
-// delivered. It answers 200 when handle has returned nil, 401 to what is not genuine, and else so that TrueLayer delivers again;
-// handle must bear being called again after an error of its own. A nil handle only settles. Events come late and in any order: never
-// move an order backwards, and ask Payments.Get when in doubt.
+// Handler asks TrueLayer whose an event is (Confirm), settles the operation that it names and calls handle once for each event, whatever
+// its type and however often it is delivered. It answers 200 when handle has returned nil, and to another merchant's event, which is
+// neither settled nor handed over; 401 to what is not genuine; and else, as when the read fails, so that TrueLayer delivers again.
+// handle must bear being called again after an error of its own. A nil handle only settles. An event about a mandate, or a payment
+// link that was disabled, is handed over although nothing says whose it is: see Confirm. Events come late and in any order: never move
+// an order backwards, and ask Payments.Get when in doubt.
 // Source: https://docs.truelayer.com/docs/payments-api-webhook-reference.
 func (w *Webhooks) Handler(c *payonce.Client, handle func(context.Context, Event) error) http.Handler {
-	return webhook.Source[Event]{Open: w.Parse, Portable: Event.Portable}.Handler(c, handle)
+	return webhook.Source[Event]{Open: w.Parse, Confirm: w.Confirm, Portable: Event.Portable}.Handler(c, handle)
 }
 
 // Parse verifies a delivery over its raw body and then reads its one event. r must have the method, path, query and headers that
-// TrueLayer sent. The error is ErrSignature for what is not genuine; others are for keys that can't be fetched now, and for genuine
-// bodies that hold no event.
+// TrueLayer sent. The event is TrueLayer's, but may be another merchant's until Confirm says whose it is: settle nothing and ship nothing
+// before that. The error is ErrSignature for what is not genuine; others are for keys that can't be fetched now, and for genuine bodies
+// that hold no event.
 func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
 	if r == nil || r.URL == nil || len(r.Header.Values(signatureHeader)) != 1 {
 		return nil, ErrSignature
@@ -132,7 +140,6 @@ func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	event.account = w.account
 	return []Event{event}, nil
 }
 

@@ -20,14 +20,19 @@ import (
 // takes is a merchant who takes webhooks.
 type takes struct {
 	*shop
+	hooks   *truelayer.Webhooks
 	handler http.Handler
 	seen    []truelayer.Event
 	err     error
 }
 
-func takeWebhooks(t *testing.T) *takes {
+func takeWebhooks(t *testing.T, change ...func(*simulator.TrueLayerConfig)) *takes {
 	t.Helper()
-	sim := simulator.NewTrueLayer(simulator.TrueLayerConfig{VerifySignature: verifyStandIn})
+	cfg := simulator.TrueLayerConfig{VerifySignature: verifyStandIn}
+	for _, c := range change {
+		c(&cfg)
+	}
+	sim := simulator.NewTrueLayer(cfg)
 	transport := sim.Transport()
 	t.Cleanup(transport.Close)
 	hc := &http.Client{Transport: transport}
@@ -39,7 +44,7 @@ func takeWebhooks(t *testing.T) *takes {
 	t.Cleanup(func() { assert.NoError(t, client.Close()) })
 	w, err := provider.Webhooks(truelayer.WebhookConfig{HTTPClient: hc})
 	require.NoError(t, err)
-	s := &takes{shop: &shop{client, provider.API(client), sim}}
+	s := &takes{shop: &shop{client, provider.API(client), sim}, hooks: w}
 	s.handler = w.Handler(client, func(_ context.Context, e truelayer.Event) error {
 		s.seen = append(s.seen, e)
 		return s.err
