@@ -7,7 +7,8 @@ import (
 	"log/slog"
 )
 
-// Secret is a credential or a token. It prints as [secret] under every fmt verb, in slog and in JSON; only Reveal gives it away.
+// Secret is a credential or a token. It prints as [secret] under every fmt verb that fits a string, in slog and in JSON; only Reveal
+// gives it away, and %p and a misplaced %w, for which fmt asks no type (go vet refuses both).
 // The zero value is no secret. A Secret decodes from a JSON string like any string.
 type Secret string
 

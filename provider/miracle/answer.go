@@ -21,6 +21,8 @@ type answerRule struct {
 	owner, parent string
 	// no are the statuses by which a 2xx says no. Statuses that this version does not know don't.
 	no []PaymentStatus
+	// unlessMoved says that money which was captured or refunded outweighs such a status.
+	unlessMoved bool
 	// conflicts says that a 409 with a code is about the payment's state.
 	conflicts bool
 }
@@ -28,15 +30,17 @@ type answerRule struct {
 func ruleOf(kind string) answerRule {
 	switch kind {
 	case kindCreatePayment:
-		return answerRule{id: true, status: true, no: []PaymentStatus{PaymentFailed}}
+		return answerRule{id: true, status: true, no: []PaymentStatus{PaymentFailed}, unlessMoved: true}
 	case kindCapturePayment, kindCompleteAction:
-		return answerRule{id: true, status: true, owner: payments, conflicts: true, no: []PaymentStatus{PaymentFailed, PaymentCanceled}}
+		return answerRule{
+			id: true, status: true, owner: payments, conflicts: true, no: []PaymentStatus{PaymentFailed, PaymentCanceled}, unlessMoved: true,
+		}
 	case kindCancelPayment:
 		return answerRule{id: true, status: true, owner: payments, conflicts: true, no: []PaymentStatus{
 			PaymentSucceeded, PaymentCaptured, PaymentFailed, PaymentPartiallyRefunded, PaymentRefunded,
 		}}
 	case kindCreateRefund:
-		return answerRule{id: true, status: true, parent: payments, conflicts: true, no: []PaymentStatus{PaymentStatus(RefundFailed)}}
+		return answerRule{id: true, status: true, parent: payments, no: []PaymentStatus{PaymentStatus(RefundFailed)}}
 	case kindGetPayment:
 		return answerRule{id: true, status: true, owner: payments}
 	case kindGetRefund:
@@ -59,57 +63,29 @@ func ruleOf(kind string) answerRule {
 	return answerRule{}
 }
 
-// declines says that a whole answer with the status is a no.
-func (r *answerRule) declines(status string) bool {
-	return slices.Contains(r.no, PaymentStatus(status))
+// declines says that a whole answer is a no.
+func (r *answerRule) declines(answer adapter.Object) bool {
+	outweighed := r.unlessMoved && movedMoney(answer)
+	return slices.Contains(r.no, PaymentStatus(answer.Text("status"))) && !outweighed
 }
 
-// answer is what of a successful body, or of a request's, decides.
-type answer struct {
-	ID                string          `json:"id"`
-	Status            string          `json:"status"`
-	PaymentID         string          `json:"paymentId"`
-	MerchantReference string          `json:"merchantReference"`
-	CaptureMethod     string          `json:"captureMethod"`
-	Livemode          *bool           `json:"livemode"`
-	Amount            Money           `json:"amount"`
-	Metadata          json.RawMessage `json:"metadata"`
-	URL               string          `json:"url"`
-	Secret            payonce.Secret  `json:"secret"`
-	ErrorCode         string          `json:"errorCode"`
-	ErrorMessage      string          `json:"errorMessage"`
-	StatusReason      string          `json:"statusReason"`
-}
-
-// reason is why the payment or refund failed, or else how it stands.
-func (a *answer) reason() string { return cmp.Or(a.ErrorCode, a.StatusReason, a.Status) }
-
-// ref is payonce_ref of the metadata, if it is of the kind: a refund may come with the metadata of its payment.
-func (a *answer) ref(kind string) string {
-	var metadata map[string]json.RawMessage
-	_ = json.Unmarshal(a.Metadata, &metadata) // what can't be read has none
-	if ref := text(metadata[adapter.RefKey]); strings.HasPrefix(ref, kind+":") {
-		return ref
-	}
-	return ""
-}
-
-// answerOf reads a whole body; false if it is not what the kind's answer must be.
-func answerOf(body []byte, rule answerRule) (*answer, bool) {
-	var a answer
+// answerOf reads a whole body; false if it is not what the kind's answer must be. Only what decides is read, so that nothing else can
+// make an answer unreadable.
+func answerOf(body []byte, rule *answerRule) (adapter.Object, bool) {
 	if rule.list {
 		var p page[json.RawMessage]
-		return &a, p.UnmarshalJSON(body) == nil
+		return nil, p.UnmarshalJSON(body) == nil
 	}
-	readable := json.Unmarshal(unwrap(body), &a) == nil
+	answer := adapter.ObjectOf(unwrap(body))
 	if rule.isNone() {
-		if !readable {
-			a = answer{}
-		}
-		return &a, json.Valid(body) && !isError(body)
+		return answer, json.Valid(body) && !isError(body)
 	}
-	missing := rule.id && a.ID == "" || rule.status && a.Status == "" || rule.url && a.URL == "" || rule.secret && a.Secret == ""
-	return &a, readable && !missing
+	for name, required := range map[string]bool{"id": rule.id, "status": rule.status, "url": rule.url, "secret": rule.secret} {
+		if required && answer.Text(name) == "" {
+			return answer, false
+		}
+	}
+	return answer, true
 }
 
 func (r *answerRule) isNone() bool {
@@ -118,29 +94,43 @@ func (r *answerRule) isNone() bool {
 
 // isError says that a body under a 2xx is an error all the same.
 func isError(body []byte) bool {
-	var wire struct {
-		Error json.RawMessage `json:"error"`
+	told := adapter.ObjectOf(body)["error"]
+	return len(told) > 0 && string(told) != "null" && string(told) != "false"
+}
+
+// reason is why the payment or refund failed, or else how it stands.
+func reason(answer adapter.Object) string {
+	return cmp.Or(answer.Text("errorCode"), answer.Text("statusReason"), answer.Text("status"))
+}
+
+// refOf is payonce_ref of the metadata, if it is of the kind: a refund may come with the metadata of its payment.
+func refOf(body adapter.Object, kind string) string {
+	if ref := body.Object("metadata").Text(adapter.RefKey); strings.HasPrefix(ref, kind+":") {
+		return ref
 	}
-	return json.Unmarshal(body, &wire) == nil && len(wire.Error) > 0 && string(wire.Error) != "null" && string(wire.Error) != "false"
+	return ""
 }
 
 // differs names what the answer says otherwise than the request or the account; "" if nothing. What one of them leaves out is not
 // compared.
-func (d *dialect) differs(req *payonce.Request, rule *answerRule, a *answer) string {
-	var sent answer
-	_ = json.Unmarshal(req.Body, &sent) // what can't be read compares with nothing
+func (d *dialect) differs(req *payonce.Request, rule *answerRule, answer adapter.Object) string {
+	sent := adapter.ObjectOf(req.Body)
+	id, parent := element(req.Path, rule.owner), element(req.Path, rule.parent)
+	money, sentMoney := answer.Object("amount"), sent.Object("amount")
+	reference, sentReference := answer.Text("merchantReference"), sent.Text("merchantReference")
 	for _, echo := range []struct {
 		what   string
 		differ bool
 	}{
-		{"environment", a.Livemode != nil && *a.Livemode != d.live},
-		{"id", differ(strings.ToLower(element(req.Path, rule.owner)), strings.ToLower(a.ID))},
-		{"payment", differ(strings.ToLower(element(req.Path, rule.parent)), strings.ToLower(a.PaymentID))},
-		{"amount", differ(sent.Amount.ValueMinor, a.Amount.ValueMinor)},
-		{"currency", differ(sent.Amount.Currency, a.Amount.Currency)},
-		{"merchantReference", differ(sent.MerchantReference, a.MerchantReference)},
-		{"captureMethod", differ(sent.CaptureMethod, a.CaptureMethod)},
-		{adapter.RefKey, differ(sent.ref(req.Kind), a.ref(req.Kind))},
+		{"environment", d.isOtherEnvironment(answer)},
+		{"merchant", !rule.isNone() && d.isOtherMerchant(answer)},
+		{"id", differInLetters(id, answer.Text("id"))},
+		{"payment", differInLetters(parent, answer.Text("paymentId"))},
+		{"amount", differInNumber(sentMoney["valueMinor"], money["valueMinor"])},
+		{"currency", differInLetters(sentMoney.Text("currency"), money.Text("currency"))},
+		{"merchantReference", adapter.Differ(strings.TrimSpace(sentReference), strings.TrimSpace(reference))},
+		{"captureMethod", adapter.Differ(sent.Text("captureMethod"), answer.Text("captureMethod"))},
+		{adapter.RefKey, adapter.Differ(refOf(sent, req.Kind), refOf(answer, req.Kind))},
 	} {
 		if echo.differ {
 			return echo.what
@@ -149,10 +139,20 @@ func (d *dialect) differs(req *payonce.Request, rule *answerRule, a *answer) str
 	return ""
 }
 
-// differ says that both are there and not the same.
-func differ[T comparable](sent, echoed T) bool {
-	var none T
-	return sent != none && echoed != none && sent != echoed
+// isOtherEnvironment says that an answer or event is of the other environment than the key.
+func (d *dialect) isOtherEnvironment(told adapter.Object) bool {
+	livemode := truth(told["livemode"])
+	return livemode != nil && *livemode != d.live
+}
+
+// isOtherMerchant says that an answer or event is about another merchant's: the key or endpoint may be a tenant's.
+func (d *dialect) isOtherMerchant(told adapter.Object) bool {
+	return differInLetters(d.merchantID, told.Text("merchantId"))
+}
+
+// differInLetters says that both are there and not the same, whatever the case of their letters.
+func differInLetters(sent, told string) bool {
+	return adapter.Differ(strings.ToLower(sent), strings.ToLower(told))
 }
 
 // element is the element of a path that follows a known beginning; "" if there is none.

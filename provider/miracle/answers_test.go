@@ -32,12 +32,12 @@ func TestAPaymentIsReadWhole(t *testing.T) {
 		AmountBreakdown: miracle.AmountBreakdown{Authorized: money(5000), Captured: money(4), Refunded: money(3), Fee: money(2), Net: money(1)},
 		CaptureMethod:   miracle.CaptureManual, MerchantReference: "order-1", CheckoutSessionID: "cs_1", PaymentMethodType: miracle.Card,
 		Action: miracle.Action{Type: "redirect", URL: "https://acs.example", Data: miracle.ActionData{
-			ThreeDSToken: "tds", AuthenticationMethod: "otp", DisplayMessage: "Enter the code", ExpiresIn: 600,
+			ThreeDSToken: "tds", AuthenticationMethod: "otp", DisplayMessage: "Enter the code", ExpiresIn: "600",
 		}},
 		ErrorCode: miracle.CodeDoNotHonor, ErrorMessage: "no", Approved: &yes, ProviderReference: "prov-1",
 		ThreeDSResult: miracle.ThreeDSResult{
-			Version: "2.2", Status: "authenticated", StatusReason: "r", ECI: "05", CAVV: "cavv", XID: "xid", DSTransID: "ds", Enrolled: "Y", LiabilityShift: true,
-			ChallengeFlow: "frictionless", Challenged: true, ChallengeCancelled: true, ExemptionApplied: "low_value", MessageVersion: "2.2.0", ServerTransID: "srv", ACSTransID: "acs",
+			Version: "2.2", Status: "authenticated", StatusReason: "r", ECI: "05", CAVV: "cavv", XID: "xid", DSTransID: "ds", Enrolled: "Y", LiabilityShift: "true",
+			ChallengeFlow: "frictionless", Challenged: "true", ChallengeCancelled: "true", ExemptionApplied: "low_value", MessageVersion: "2.2.0", ServerTransID: "srv", ACSTransID: "acs",
 		},
 		Metadata:  map[string]string{"a": "b"},
 		CreatedAt: miracle.Timestamp{Time: time.Date(2026, 4, 9, 12, 0, 0, 0, time.UTC)}, UpdatedAt: miracle.Timestamp{Time: time.Date(2026, 4, 9, 10, 0, 1, 5e8, time.UTC)},
@@ -77,6 +77,15 @@ func TestEveryPaymentStatus(t *testing.T) {
 			require.NoError(t, err)
 			assert.False(t, body.NoMoneyMoved, "%s with money %s", word, moved)
 		}
+		for breakdown, nothing := range map[string]bool{
+			`null`: true, `{}`: true, `{"captured":null,"refunded":{"currency":"USD"}}`: true, `{"captured":{"currency":"USD","valueMinor":0.0},"refunded":0}`: true,
+			`{"authorized":{"currency":"USD","valueMinor":5}}`: true, `{"captured":{"valueMinor":"0"}}`: false, `{"captured":{"valueMinor":0.5}}`: false,
+			`{"captured":5}`: false, `{"refunded":[]}`: false, `[]`: false, `"none"`: false,
+		} {
+			body, err = portable.Payment("payment.get", []byte(payment("pay_1", string(word), `,"amountBreakdown":`+breakdown)))
+			require.NoError(t, err)
+			assert.Equal(t, over && nothing, body.NoMoneyMoved, "%s with %s: what can't be read may be money", word, breakdown)
+		}
 	}
 }
 
@@ -92,6 +101,40 @@ func TestEveryRefundStatus(t *testing.T) {
 		assert.Equal(t, []any{want, string(word)}, []any{refund.Status, refund.ProviderStatus})
 		assert.Equal(t, want, portable.RefundStatus(string(word)))
 	}
+}
+
+// Only the names of many fields are documented: a wrong guess at a type must not hide a payment.
+func TestAnOddFieldDoesNotHideTheRest(t *testing.T) {
+	t.Parallel()
+	portable := newProvider(t).Portable()
+	for name, field := range map[string]string{
+		"liability shift": `"threeDSResult":{"liabilityShift":"possible"}`, "challenged": `"threeDSResult":{"challenged":"Y"}`, "eci": `"threeDSResult":{"eci":5,"cavv":{}}`,
+		"no 3-D Secure": `"threeDSResult":"none"`, "expires as text": `"action":{"type":"redirect","url":"https://x","data":{"expiresIn":"600"}}`,
+		"expires as float": `"action":{"type":"redirect","data":{"expiresIn":600.5}}`, "an action's url": `"action":{"url":{"href":"x"}}`, "metadata": `"metadata":["a"]`,
+		"metadata of numbers": `"metadata":{"n":3}`, "an error code": `"errorCode":51`, "a message": `"errorMessage":["a"]`, "an amount": `"amount":"50.00"`,
+		"approved": `"approved":"yes"`, "livemode": `"livemode":"false"`, "times": `"createdAt":5`, "a reason": `"statusReason":{"code":"x"}`, "items": `"items":[7]`,
+		"a tax": `"items":[{"label":"tea","taxRate":"7%","quantity":"2","metadata":{"n":3}}]`, "a breakdown": `"amountBreakdown":{"fee":"1"}`,
+	} {
+		body := []byte(`{"data":{` + field + `,"id":"x_1","status":"succeeded","merchantReference":"order-1"}}`)
+		payment, err := portable.Payment("payment.get", body)
+		require.NoError(t, err, name)
+		assert.Equal(t, []any{"x_1", payonce.StatusSucceeded}, []any{payment.ID, payment.Status}, name)
+		refund, err := portable.Refund("refund.get", body)
+		require.NoError(t, err, name)
+		assert.Equal(t, []any{"x_1", payonce.StatusSucceeded}, []any{refund.ID, refund.Status}, name)
+		var native miracle.Payment
+		require.NoError(t, json.Unmarshal(body, &native), name)
+		assert.Equal(t, "order-1", native.MerchantReference, name)
+	}
+	var p miracle.Payment
+	require.NoError(t, json.Unmarshal([]byte(`{"amount":{"currency":"USD","valueMinor":5e3},"approved":"yes","threeDSResult":{"challenged":"Y","eci":5},"metadata":{"n":3,"o":{"a":1},"z":null}}`), &p))
+	assert.Equal(t, miracle.Money{Currency: "USD", ValueMinor: 5000}, p.Amount)
+	assert.Nil(t, p.Approved, "it does not say")
+	assert.Equal(t, miracle.ThreeDSResult{Challenged: "Y", ECI: "5"}, p.ThreeDSResult)
+	assert.Equal(t, map[string]string{"n": "3", "o": `{"a":1}`, "z": ""}, p.Metadata)
+	var s miracle.Session
+	require.NoError(t, json.Unmarshal([]byte(`{"id":"cs_1","customerInfo":{"phone":222424242},"lineItems":[{"label":"tea","taxRate":"7.50"}],"totals":7,"selectedFulfillment":"none"}`), &s))
+	assert.Equal(t, miracle.Session{ID: "cs_1", LineItems: []miracle.LineItem{{Label: "tea", TaxRate: "7.50"}}, SelectedFulfillment: payonce.Raw(`"none"`)}, s)
 }
 
 const fullRefund = `{"id":"ref_1","tenantId":"ten","livemode":true,"paymentId":"pay_1","status":"failed","amount":{"currency":"USD","valueMinor":7},"reason":"too small",
@@ -131,7 +174,7 @@ func TestSessionsAndEndpointsAreReadWhole(t *testing.T) {
 		ID: "cs_1", TenantID: "ten", MerchantID: "mer", MerchantName: "Shop", TenantName: "T", TermsURL: "t", PrivacyURL: "p", Livemode: true, Status: miracle.SessionOpen,
 		PaymentStatus: miracle.PaymentProcessing, Amount: money, LineItems: []miracle.LineItem{{Label: "x", UnitAmount: money, Quantity: 1}},
 		Totals:             []miracle.Total{{Type: "total", DisplayText: "Total", Amount: money, Description: "d"}},
-		FulfillmentOptions: json.RawMessage(`[{"id":"f"}]`), SelectedFulfillment: json.RawMessage(`{"type":"shipping"}`), URL: "https://pay.example", ClientSecret: "cs_secret_x",
+		FulfillmentOptions: payonce.Raw(`[{"id":"f"}]`), SelectedFulfillment: payonce.Raw(`{"type":"shipping"}`), URL: "https://pay.example", ClientSecret: "cs_secret_x",
 		MerchantReference: "order-1", PaymentID: "pay_1", ProviderCheckoutID: "pc", CustomerInfo: miracle.CustomerInfo{Email: "e", Phone: "p", Name: "n", FirstName: "f", LastName: "l"},
 	}, session)
 	assert.Equal(t, payonce.Amount{Minor: 5, Currency: "USD"}, session.Amount.Amount())

@@ -106,7 +106,9 @@ func (s *PaymentService) Capture(ctx context.Context, params payonce.CapturePara
 	return adapter.Do[Payment](ctx, s.s.Service, op, err, opts)
 }
 
-// Cancel cancels a payment that was not captured, once.
+// Cancel cancels a payment that was not captured, once. BEWARE: a payment that is processing is canceled at Miracle only; its acquirer is
+// not told (https://docs.gate.miracleapi.ai/merchant/payments/cancel) and may still take the money. Don't cancel such payments: wait for
+// their end.
 // Source: https://docs.gate.miracleapi.ai/reference/merchant/payments/PaymentController_cancel.
 func (s *PaymentService) Cancel(ctx context.Context, params payonce.CancelParams, opts ...payonce.CallOption) (*payonce.Result[Payment], error) {
 	op, err := cancelPayment(params)

@@ -1,6 +1,7 @@
 package miracle_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -94,6 +95,64 @@ func TestADeclineIsAResultAndAnError(t *testing.T) {
 	refund, err := s.client.Refunds.Create(t.Context(), payonce.RefundParams{Reference: "rma-77", PaymentID: "pay_1", Amount: payonce.Amount{Minor: 700, Currency: "USD"}})
 	require.ErrorIs(t, err, payonce.ErrDeclined)
 	assert.Equal(t, payonce.StatusFailed, refund.Status)
+}
+
+func TestAFailedPaymentThatCapturedMoneyIsNotPaidAgain(t *testing.T) {
+	t.Parallel()
+	const taken = `{"data":{"id":"pay_1","status":"failed","amountBreakdown":{"captured":{"currency":"USD","valueMinor":5000}}}}`
+	s := openShop(t, map[string][]exchange{"POST /v1/payments": {answer(201, taken)}, "GET /v1/payments/pay_1": {answer(200, taken)}})
+	payment, err := s.client.Payments.Create(t.Context(), order(card()))
+	require.NoError(t, err)
+	assert.Equal(t, []any{payonce.StatusFailed, "failed", false}, []any{payment.Status, payment.ProviderStatus, payment.NoMoneyMoved})
+	_, err = s.client.Payments.Create(t.Context(), order(card()), payonce.WithNewKey())
+	require.Error(t, err, "the money was taken under the first key")
+	assert.Len(t, s.arrived("POST", "/v1/payments"), 1)
+}
+
+func TestACanceledPaymentMayBePaidAgainUnlessMoneyWasCaptured(t *testing.T) {
+	t.Parallel()
+	for more, attempts := range map[string]int{"": 2, `,"amountBreakdown":{"captured":{"currency":"USD","valueMinor":1}}`: 1} {
+		s := openShop(t, map[string][]exchange{
+			"POST /v1/payments":              {answer(201, payment("pay_1", "requires_action", "")), answer(201, payment("pay_2", "processing", ""))},
+			"POST /v1/payments/pay_1/cancel": {answer(200, payment("pay_1", "canceled", more))},
+			"GET /v1/payments/pay_1":         {answer(200, payment("pay_1", "canceled", more))},
+		})
+		_, err := s.client.Payments.Create(t.Context(), order(card()))
+		require.NoError(t, err)
+		_, err = s.client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: "pay_1"})
+		require.NoError(t, err)
+		_, err = s.client.Payments.Create(t.Context(), order(card()), payonce.WithNewKey())
+		assert.Equal(t, attempts == 2, err == nil)
+		assert.Len(t, s.arrived("POST", "/v1/payments"), attempts, more)
+	}
+}
+
+func TestARefundThatIsBeingExecutedElsewhereIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		inProgress := answer(409, `{"error":{"code":"REQUEST_IN_PROGRESS","message":"A request with this idempotency key is being processed."}}`)
+		params := payonce.RefundParams{Reference: "rma-77", PaymentID: "pay_1", Amount: payonce.Amount{Minor: 700, Currency: "USD"}}
+		s := openShop(t, map[string][]exchange{
+			"POST /v1/payments/pay_1/refund": {inProgress, inProgress, answer(201, pending)}, "POST /v1/payments/pay_2/refund": {inProgress},
+		})
+		refund, err := s.client.Refunds.Create(t.Context(), params)
+		require.NoError(t, err, "it is waited for")
+		assert.Equal(t, "ref_1", refund.ID)
+		params.Reference, params.PaymentID = "rma-78", "pay_2"
+		patient, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err = s.client.Refunds.Create(patient, params)
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		_, err = s.client.Refunds.Create(t.Context(), params, payonce.WithNewKey())
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown, "what may be executing gets no new key")
+		for _, path := range []string{"/v1/payments/pay_1/refund", "/v1/payments/pay_2/refund"} {
+			sent := s.arrived("POST", path)
+			require.Greater(t, len(sent), 1)
+			for _, r := range sent {
+				assert.Equal(t, sent[0].key, r.key, "under one key")
+			}
+		}
+	})
 }
 
 func TestReuseAtMiracleIsInDoubt(t *testing.T) {
@@ -284,7 +343,7 @@ func TestWebhookEndpoints(t *testing.T) {
 		"POST /v1/webhooks/endpoints":                    {answer(201, `{"data":`+endpoint+`,"secret":"whsec_a"}}`)},
 		"GET /v1/webhooks/endpoints":                     {answer(200, `{"data":[`+endpoint+`}]}`)},
 		"GET /v1/webhooks/endpoints/we_1":                {answer(200, `{"data":`+endpoint+`}}`)},
-		"POST /v1/webhooks/endpoints/we_1/rotate-secret": {answer(200, `{"data":{"secret":"whsec_b"}}`)},
+		"POST /v1/webhooks/endpoints/we_1/rotate-secret": {answer(200, `{"data":{"secret":"whsec_b"}}`), answer(200, `{"data":{"secret":"whsec_c"}}`)},
 		"DELETE /v1/webhooks/endpoints/we_1":             {lost(), answer(http.StatusNoContent, "")},
 	})
 	endpoints := s.api.WebhookEndpoints
@@ -299,9 +358,14 @@ func TestWebhookEndpoints(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "active", got.Value.Status)
 	change := miracle.WebhookEndpointChange{EndpointID: "we_1"}
-	rotated, err := endpoints.RotateSecret(t.Context(), change)
-	require.NoError(t, err)
-	assert.Equal(t, "whsec_b", rotated.Value.Secret.Reveal())
+	_, err = endpoints.RotateSecret(t.Context(), change)
+	require.ErrorIs(t, err, payonce.ErrInvalid, "a reference that is made up would answer the next rotation with this one's secret")
+	for _, rotation := range [][2]string{{"2026-09", "whsec_b"}, {"a leak", "whsec_c"}, {"2026-09", "whsec_b"}} {
+		rotated, err := endpoints.RotateSecret(t.Context(), miracle.WebhookEndpointChange{EndpointID: "we_1", Reference: rotation[0]})
+		require.NoError(t, err)
+		assert.Equal(t, rotation[1], rotated.Value.Secret.Reveal())
+	}
+	assert.Len(t, s.arrived("POST", "/v1/webhooks/endpoints/we_1/rotate-secret"), 2)
 	deleted, err := endpoints.Delete(t.Context(), change)
 	require.NoError(t, err)
 	assert.Equal(t, 2, deleted.Receipt.Attempts)

@@ -69,8 +69,9 @@ func classifyRefusal(req *payonce.Request, status int, document *document) payon
 	return payonce.Verdict{}
 }
 
-// isStateConflict says that a 409 is about the state of the payment. Only such writes have it documented, and only a code tells it from
-// an overlap with another request of the same key, whose answer is not documented; assumed a 409.
+// isStateConflict says that a 409 is about the state of the payment. Only capture, cancel and complete-action have it documented, and
+// only a code tells it from an overlap with another request of the same key, whose answer is not documented; assumed a 409. On any
+// other write, a refund too, the other request may be moving the money at that moment.
 func isStateConflict(kind string, document *document) bool {
 	return ruleOf(kind).conflicts && document != nil && document.code != ""
 }
@@ -85,22 +86,29 @@ func (d *dialect) classifySuccess(req *payonce.Request, res *payonce.Response) p
 		return payonce.Verdict{Class: payonce.ClassSucceeded}
 	}
 	rule := ruleOf(req.Kind)
-	a, ok := answerOf(res.Body, rule)
+	answer, ok := answerOf(res.Body, &rule)
 	if !ok {
 		return unreadable
 	}
-	return d.judge(req, &rule, a)
+	return d.judge(req, &rule, answer)
 }
 
 // judge reads an answer that is whole.
-func (d *dialect) judge(req *payonce.Request, rule *answerRule, a *answer) payonce.Verdict {
-	if what := d.differs(req, rule, a); what != "" {
-		return payonce.Verdict{Class: payonce.ClassMismatch, ResourceID: a.ID, Code: "answer about something else", Message: "another " + what + " than was sent"}
+func (d *dialect) judge(req *payonce.Request, rule *answerRule, answer adapter.Object) payonce.Verdict {
+	id := answer.Text("id")
+	if what := d.differs(req, rule, answer); what != "" {
+		return payonce.Verdict{Class: payonce.ClassMismatch, ResourceID: id, Code: "answer about something else", Message: "another " + what + " than was sent"}
 	}
-	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: a.ID, Code: adapter.Code(a.Status)}
-	if rule.declines(a.Status) {
-		v.Class, v.Proven, v.KeySpent = payonce.ClassDeclined, true, true
-		v.Code, v.Message = adapter.Code(a.reason()), adapter.Message(a.ErrorMessage)
+	if rule.declines(answer) {
+		return decline(answer)
 	}
-	return v
+	return payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: id, Code: adapter.Code(answer.Text("status"))}
+}
+
+// decline is the verdict of an answer that says no.
+func decline(answer adapter.Object) payonce.Verdict {
+	return payonce.Verdict{
+		Class: payonce.ClassDeclined, Proven: true, KeySpent: true, ResourceID: answer.Text("id"),
+		Code: adapter.Code(reason(answer)), Message: adapter.Message(answer.Words("errorMessage")),
+	}
 }

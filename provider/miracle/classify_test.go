@@ -44,7 +44,7 @@ func writes() map[string]payonce.Request {
 
 func stateful(kind string) bool {
 	switch kind {
-	case "payment.capture", "payment.cancel", "refund.create", "miracle.payment.complete_action":
+	case "payment.capture", "payment.cancel", "miracle.payment.complete_action":
 		return true
 	}
 	return false
@@ -104,7 +104,11 @@ func TestRefusals(t *testing.T) {
 		"a numeric code": `{"code":409}`, "a phrase": `{"error":"Conflict","statusCode":409}`, "half a document": `{"code":"X"`, "a payment": `{"data":{"id":"pay_1"}}`,
 		"a code": `{"code":"INVALID_STATE"}`, "a nested code": `{"error":{"code":"INVALID_STATE","message":"m"}}`, "code and message": `{"code":"INVALID_STATE","message":"m"}`,
 		"a message": `{"message":"m"}`, "messages": `{"message":["a","b"],"error":"Bad Request"}`, "a nested message": `{"error":{"message":"m"}}`,
-		"reuse": `{"code":"DUPLICATE_TRANSACTION"}`, "nested reuse": `{"error":{"code":"duplicate_transaction"}}`,
+		"reuse": `{"code":"DUPLICATE_TRANSACTION"}`, "nested reuse": `{"error":{"code":"duplicate_transaction"}}`, "reuse in a word": `{"error":"DUPLICATE_TRANSACTION"}`,
+		"reuse in a phrase's place": `{"statusCode":409,"message":"The key was used with another body","error":"DUPLICATE_TRANSACTION"}`,
+		"reuse as a payment's":      `{"errorCode":"DUPLICATE_TRANSACTION","errorMessage":"x"}`, "reuse in a list": `{"errors":[7,{"code":"DUPLICATE_TRANSACTION"}]}`,
+		"reuse as a type": `{"error":{"type":" DUPLICATE_TRANSACTION","message":"x"}}`, "reuse beside data": `{"data":null,"error":{"code":"DUPLICATE_TRANSACTION"}}`,
+		"another word": `{"errorCode":"X"}`, "another list": `{"errors":[{"id":"X"}]}`, "a type": `{"error":{"type":"X"}}`,
 	}
 	isDocument := func(name string) bool {
 		return strings.Contains(name, "code") && !strings.HasPrefix(name, "an empty") && name != "a numeric code" || strings.Contains(name, "message") || strings.Contains(name, "reuse")
@@ -158,7 +162,7 @@ func TestACutRefusalProvesNothing(t *testing.T) {
 
 // payment is a payment as the reference shows it.
 func payment(id, status, more string) string {
-	return fmt.Sprintf(`{"data":{"id":%q,"tenantId":"t","livemode":false,"status":%q,"merchantId":"m"%s}}`, id, status, more)
+	return fmt.Sprintf(`{"data":{"id":%q,"tenantId":"t","livemode":false,"status":%q,"merchantId":%q%s}}`, id, status, merchantID, more)
 }
 
 func TestSuccesses(t *testing.T) {
@@ -180,7 +184,12 @@ func TestSuccesses(t *testing.T) {
 		"a payment without id":           {"payment.create", payment("", "processing", sent), garbled, "", "unreadable answer"},
 		"a payment without status":       {"payment.create", payment("pay_1", "", sent), garbled, "", "unreadable answer"},
 		"a payment with a number id":     {"payment.create", `{"data":{"id":1,"status":"processing"}}`, garbled, "", "unreadable answer"},
-		"an amount that is a float":      {"payment.create", payment("pay_1", "processing", `,"amount":{"currency":"USD","valueMinor":50.5}`), garbled, "", "unreadable answer"},
+		"odd fields":                     {"payment.create", payment("pay_1", "processing", `,"amount":7,"errorCode":51,"statusReason":{"code":"x"},"url":{"href":"x"},"captureMethod":1,"amountBreakdown":[]`), good, "pay_1", "processing"},
+		"a decline with odd fields":      {"payment.create", payment("pay_1", "failed", `,"amount":"50.00","errorCode":51,"errorMessage":{"en":"no"}`), no, "pay_1", "failed"},
+		"a failure and money captured":   {"payment.create", payment("pay_1", "failed", `,"errorCode":"X","amountBreakdown":{"captured":{"currency":"USD","valueMinor":5000}}`), good, "pay_1", "failed"},
+		"a failure and money refunded":   {"payment.create", payment("pay_1", "failed", `,"amountBreakdown":{"refunded":{"currency":"USD","valueMinor":1}}`), good, "pay_1", "failed"},
+		"a failure and perhaps money":    {"payment.create", payment("pay_1", "failed", `,"amountBreakdown":{"captured":"50.00"}`), good, "pay_1", "failed"},
+		"a failure and no money":         {"payment.create", payment("pay_1", "failed", `,"amountBreakdown":{"captured":{"currency":"USD","valueMinor":0},"refunded":null}`), no, "pay_1", "failed"},
 		"an error under 200":             {"payment.create", `{"error":{"code":"X","message":"m"}}`, garbled, "", "unreadable answer"},
 		"no body":                        {"payment.create", ``, garbled, "", "unreadable answer"},
 		"no data":                        {"payment.create", `{"data":null}`, garbled, "", "unreadable answer"},
@@ -196,6 +205,11 @@ func TestSuccesses(t *testing.T) {
 		"a capture still under way":         {"payment.capture", payment("pay_1", "requires_capture", ""), good, "pay_1", "requires_capture"},
 		"a rejected capture":                {"payment.capture", payment("pay_1", "failed", `,"errorCode":"DO_NOT_HONOR"`), no, "pay_1", "DO_NOT_HONOR"},
 		"a capture of what is canceled":     {"payment.capture", payment("pay_1", "canceled", ""), no, "pay_1", "canceled"},
+		"a failed capture and money":        {"payment.capture", payment("pay_1", "failed", `,"amountBreakdown":{"captured":{"valueMinor":5000}}`), good, "pay_1", "failed"},
+		"a canceled capture and money":      {"payment.capture", payment("pay_1", "canceled", `,"amountBreakdown":{"captured":{"valueMinor":5000}}`), good, "pay_1", "canceled"},
+		"a failed action and money":         {"miracle.payment.complete_action", payment("pay_1", "failed", `,"amountBreakdown":{"captured":{"valueMinor":5000}}`), good, "pay_1", "failed"},
+		"a cancellation too late":           {"payment.cancel", payment("pay_1", "captured", `,"amountBreakdown":{"captured":{"valueMinor":5000}}`), no, "pay_1", "captured"},
+		"a failed refund of captured money": {"refund.create", `{"data":{"id":"ref_1","status":"failed","amountBreakdown":{"captured":{"valueMinor":5000}}}}`, no, "ref_1", "failed"},
 		"a capture of another payment":      {"payment.capture", payment("pay_2", "captured", ""), other, "pay_2", "answer about something else"},
 		"a cancellation":                    {"payment.cancel", payment("pay_1", "canceled", ""), good, "pay_1", "canceled"},
 		"a cancellation that did not":       {"payment.cancel", payment("pay_1", "captured", ""), no, "pay_1", "captured"},
@@ -288,7 +302,24 @@ func TestAnAnswerAboutSomethingElseIsAMismatch(t *testing.T) {
 		"a live session under a test key":  {"miracle.checkout_session.create", `,"livemode":true`, mismatch},
 		"a test payment under a test key":  {"payment.create", `,"livemode":false`, succeeded},
 		"a live payment read":              {"payment.get", `,"livemode":true`, mismatch},
-		"an unexpected kind of livemode":   {"payment.create", `,"livemode":"true"`, unknown},
+		"a live payment in a string":       {"payment.create", `,"livemode":"true"`, mismatch},
+		"an unexpected kind of livemode":   {"payment.create", `,"livemode":1`, succeeded},
+		"a currency in small letters":      {"payment.create", `,"amount":{"currency":"usd","valueMinor":5000}`, succeeded},
+		"an amount with a fraction of 0":   {"payment.create", `,"amount":{"currency":"USD","valueMinor":5000.0}`, succeeded},
+		"an amount with an exponent":       {"payment.create", `,"amount":{"currency":"USD","valueMinor":5e3}`, succeeded},
+		"an amount with a fraction":        {"payment.create", `,"amount":{"currency":"USD","valueMinor":5000.5}`, mismatch},
+		"an amount beyond all":             {"payment.create", `,"amount":{"currency":"USD","valueMinor":5e999}`, mismatch},
+		"an amount of nothing":             {"payment.create", `,"amount":{"currency":"USD","valueMinor":0}`, mismatch},
+		"an amount that is no number":      {"payment.create", `,"amount":{"currency":"USD","valueMinor":"50.00"}`, succeeded},
+		"a reference with spaces":          {"payment.create", `,"merchantReference":" order-1 "`, succeeded},
+		"our merchant":                     {"payment.create", `,"merchantId":"` + strings.ToUpper(merchantID) + `"`, succeeded},
+		"another merchant's payment":       {"payment.create", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, mismatch},
+		"another merchant's capture":       {"payment.capture", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, mismatch},
+		"another merchant's refund":        {"refund.create", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, mismatch},
+		"another merchant's session":       {"miracle.checkout_session.create", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, mismatch},
+		"another merchant's payment read":  {"payment.get", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, mismatch},
+		"another merchant's something":     {"acme.thing", `,"merchantId":"ffffffff-0000-4000-8000-000000000000"`, succeeded},
+		"a merchant that can't be read":    {"payment.create", `,"merchantId":7`, succeeded},
 		"a merchant's own in the metadata": {"payment.create", `,"metadata":{"payonce_ref":7}`, succeeded},
 	} {
 		body := `{"data":{"id":"pay_1","status":"processing","url":"https://pay.example","secret":"s"` + tc.more + `}}`

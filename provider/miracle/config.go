@@ -18,9 +18,11 @@ type Config struct {
 	// with. Touch it for stand-ins. Defaults to DefaultBaseURL. Plain http is for loopback hosts only.
 	BaseURL string
 	// MerchantID is Miracle's id of the merchant. It is part of the account: keys are scoped by merchant, not by credential, so a
-	// secret key may be replaced while operations are open.
+	// secret key may be replaced while operations are open. What answers and events tell of another merchant is not believed, so it must
+	// be the id that they have as merchantId.
 	MerchantID string
-	// SecretKey is sk_test_… or sk_live_…, and says which environment this is. Publishable keys (pk_…) are refused.
+	// SecretKey is sk_test_… or sk_live_…, and says which environment this is. Publishable keys (pk_…) are refused. Test and live may
+	// share one space of idempotency keys at Miracle: use references in test that no live payment will have within 24 hours.
 	SecretKey payonce.Secret
 	// NoRef leaves payonce_ref out of the metadata of payments and refunds. Touch it if Miracle refuses metadata; webhooks can then
 	// settle an operation only by the provider's id. Defaults to adding it.

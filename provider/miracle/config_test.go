@@ -137,7 +137,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{"id":"p","action":{"type":"redirect","url":"https://canary","data":{"threeDSToken":"canary"}},
 		"threeDSResult":{"cavv":"canary","xid":"canary"}}`), &payment))
 	require.Equal(t, "https://canary", payment.Action.URL.Reveal())
-	session := miracle.Session{URL: "https://canary", ClientSecret: "cs_secret_canary"}
+	session := miracle.Session{
+		URL: "https://canary", ClientSecret: "cs_secret_canary", FulfillmentOptions: payonce.Raw("canary"), SelectedFulfillment: payonce.Raw("canary"),
+		CustomerInfo: miracle.CustomerInfo{Email: "canary", Phone: "canary", Name: "canary", FirstName: "canary", LastName: "canary"},
+	}
 	event := miracle.Event{ID: "e", Data: payonce.Raw("canary"), Raw: payonce.Raw("canary")}
 	for _, value := range []any{
 		cfg, &cfg, p, *p, p.Profile(), hooks, webhooks, *webhooks, method, &method, order(method), op, action, done, payment, &payment, session, event,

@@ -14,8 +14,12 @@
 // added to the metadata. A capture or cancellation that can't be resent any more is looked up by reading its payment.
 //
 // In portable words requires_capture is authorized, succeeded and captured are succeeded, and a payment that was refunded, in part or
-// whole, is returned. A payment that failed is a decline: payonce.ErrDeclined, with the payment. A new refund is pending: its end comes
-// by webhook and by Get. PaymentParams.Description is not sent, because no field for it is documented.
+// whole, is returned. A payment that failed is a decline: payonce.ErrDeclined, with the payment, unless the breakdown of its amount
+// shows money moved. A new refund is pending: its end comes by webhook and by Get. PaymentParams.Description is not sent, because no
+// field for it is documented.
+//
+// Don't cancel a payment that is processing: Miracle cancels it only locally, and its acquirer may still take the money, while a canceled
+// payment counts as one by which no money moved. Wait for its end. The same goes for a payment that failed with [CodeGatewayTimeout].
 //
 // What the portable services don't cover is behind [Provider.API]. The shapes follow https://docs.gate.miracleapi.ai/reference/merchant;
 // statuses, codes and event types are open sets, and a value that this version does not know survives decoding. The documentation does

@@ -75,7 +75,8 @@ type WebhookEndpointParams struct {
 type WebhookEndpointChange struct {
 	// EndpointID is Miracle's id. Required.
 	EndpointID string
-	// Reference names this change; defaults to EndpointID. The next rotation of the same endpoint needs another one.
+	// Reference names this change. Required for RotateSecret: under the same one the first rotation's secret is returned and nothing is
+	// rotated. Of a deletion it defaults to EndpointID.
 	Reference string
 	// NotAfter: not done for the first time after it. The zero value is no limit.
 	NotAfter time.Time
@@ -106,24 +107,27 @@ func createEndpoint(params *WebhookEndpointParams) (payonce.Operation, error) {
 
 // deleteEndpoint encodes DELETE /v1/webhooks/endpoints/{id}. What it answers is not documented; assumed anything, or nothing.
 func deleteEndpoint(params *WebhookEndpointChange) (payonce.Operation, error) {
-	op, err := changeEndpoint(kindDeleteEndpoint, "", params)
+	var p adapter.Problems
+	op := changeEndpoint(&p, kindDeleteEndpoint, "", params)
+	op.Reference = cmp.Or(params.Reference, params.EndpointID)
 	op.Method, op.Replay, op.EmptyOK = http.MethodDelete, payonce.ReplayByState, true
-	return op, err
+	return op, p.Err()
 }
 
 // rotateSecret encodes POST /v1/webhooks/endpoints/{id}/rotate-secret, which has no body. Only the same key brings a lost answer, and
-// with it the secret, back.
+// with it the secret, back. No reference is made up: the second rotation, after a leak, must not be answered with the first one's secret.
 func rotateSecret(params *WebhookEndpointChange) (payonce.Operation, error) {
-	return changeEndpoint(kindRotateSecret, "/rotate-secret", params)
+	var p adapter.Problems
+	p.Require("Reference", params.Reference)
+	op := changeEndpoint(&p, kindRotateSecret, "/rotate-secret", params)
+	return op, p.Err()
 }
 
-func changeEndpoint(kind, action string, params *WebhookEndpointChange) (payonce.Operation, error) {
-	var p adapter.Problems
+func changeEndpoint(p *adapter.Problems, kind, action string, params *WebhookEndpointChange) payonce.Operation {
 	p.PathID("EndpointID", params.EndpointID)
 	return payonce.Operation{
-		Kind: kind, Reference: cmp.Or(params.Reference, params.EndpointID), Path: endpoints + adapter.Element(params.EndpointID) + action,
-		NotAfter: params.NotAfter,
-	}, p.Err()
+		Kind: kind, Reference: params.Reference, Path: endpoints + adapter.Element(params.EndpointID) + action, NotAfter: params.NotAfter,
+	}
 }
 
 // WebhookEndpointService sets up where Miracle delivers events.
@@ -159,7 +163,7 @@ func (s *WebhookEndpointService) Delete(ctx context.Context, params WebhookEndpo
 	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }
 
-// RotateSecret gives an endpoint a new secret, once. The old one dies at once, so deliveries that are signed with the new one fail
+// RotateSecret gives an endpoint a new secret, once for each Reference, which is required. The old one dies at once, so deliveries that are signed with the new one fail
 // until the handler knows it; Miracle delivers them again.
 // Source: https://docs.gate.miracleapi.ai/reference/merchant/webhooks/WebhookEndpointController_rotateSecret.
 func (s *WebhookEndpointService) RotateSecret(ctx context.Context, params WebhookEndpointChange, opts ...payonce.CallOption) (*payonce.Result[RotatedSecret], error) {

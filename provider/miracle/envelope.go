@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // errUnreadable says that a body is not what Miracle documents, without repeating any of it.
@@ -12,18 +14,17 @@ var errUnreadable = errors.New("the answer is not what Miracle documents")
 // unwrap returns the resource of an answer: {"data": {…}} as the reference has it, or the bare object, as the guide to the hosted page
 // reads it.
 func unwrap(body []byte) []byte {
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
-	}
-	if json.Unmarshal(body, &envelope) == nil && bytes.HasPrefix(envelope.Data, []byte("{")) {
-		return envelope.Data
+	if data := adapter.ObjectOf(body)["data"]; bytes.HasPrefix(data, []byte("{")) {
+		return data
 	}
 	return body
 }
 
-// decode reads the resource of an answer.
+// decode reads the resource of an answer. A field of another type than documented stays empty: it must not hide the rest.
 func decode(body []byte, resource any) error {
-	if json.Unmarshal(unwrap(body), resource) != nil {
+	var odd *json.UnmarshalTypeError // the decoder reads on after it
+	body = unwrap(body)
+	if err := json.Unmarshal(body, resource); (err != nil && !errors.As(err, &odd)) || adapter.ObjectOf(body) == nil {
 		return errUnreadable
 	}
 	return nil

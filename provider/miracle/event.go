@@ -18,8 +18,9 @@ type Event struct {
 	Type EventType
 	// CreatedAt is Miracle's time of the event.
 	CreatedAt Timestamp
-	// Livemode is false for a test event, which is about no money. The portal sends test events to live endpoints too: nothing is
-	// settled by an event of the other environment, and nothing should be handed out because of it.
+	// Livemode is false for a test event, which is about no money. The portal sends test events to live endpoints too, and a tenant's
+	// endpoint gets the events of all its merchants: nothing is settled by an event of the other environment or of another merchant,
+	// and nothing should be handed out because of it.
 	Livemode bool
 	// MessageID is the delivery's webhook-id.
 	MessageID string
@@ -31,7 +32,7 @@ type Event struct {
 	Data, Raw payonce.Raw
 
 	account string
-	// foreign says that the event is of the other environment.
+	// foreign says that the event is of the other environment or of another merchant.
 	foreign bool
 }
 
@@ -79,52 +80,41 @@ const (
 	sessionEvents = "checkout.session."
 )
 
-// wireEvent is an event as Miracle writes it.
-type wireEvent struct {
-	ID        string          `json:"id"`
-	Type      EventType       `json:"type"`
-	CreatedAt Timestamp       `json:"createdAt"`
-	Livemode  *bool           `json:"livemode"`
-	Data      json.RawMessage `json:"data"`
-}
-
-// events reads the envelope of a delivery, which holds a list.
+// events reads the envelope of a delivery, which holds a list. An element that can't be read is an event without a type, so that it
+// does not hide the others.
 func (d *dialect) events(messageID string, body []byte) ([]Event, error) {
-	var envelope struct {
-		Events *[]json.RawMessage `json:"events"`
-	}
-	if json.Unmarshal(body, &envelope) != nil || envelope.Events == nil {
+	elements, ok := adapter.ObjectOf(body).List("events")
+	if !ok {
 		return nil, errUnreadable
 	}
-	events := make([]Event, 0, len(*envelope.Events))
-	for i, raw := range *envelope.Events {
-		var wire wireEvent
-		if json.Unmarshal(raw, &wire) != nil {
-			return nil, errUnreadable
-		}
-		if wire.ID == "" {
-			wire.ID = messageID + "/" + strconv.Itoa(i) // the delivery's id stays the same when it is repeated
-		}
-		events = append(events, d.event(messageID, raw, &wire))
+	events := make([]Event, len(elements))
+	for i, raw := range elements {
+		events[i] = d.event(messageID, i, raw)
 	}
 	return events, nil
 }
 
-func (d *dialect) event(messageID string, raw []byte, wire *wireEvent) Event {
+func (d *dialect) event(messageID string, i int, raw []byte) Event {
+	told := adapter.ObjectOf(raw)
 	e := Event{
-		ID: wire.ID, Type: wire.Type, CreatedAt: wire.CreatedAt, MessageID: messageID, Livemode: d.live,
-		Data: payonce.Raw(wire.Data), Raw: raw, account: d.profile.Account,
+		ID: told.Text("id"), Type: EventType(told.Text("type")), MessageID: messageID,
+		Data: payonce.Raw(told["data"]), Raw: raw, account: d.profile.Account,
 	}
-	if wire.Livemode != nil {
-		e.Livemode, e.foreign = *wire.Livemode, *wire.Livemode != d.live
+	if e.ID == "" {
+		e.ID = messageID + "/" + strconv.Itoa(i) // the delivery's id stays the same when it is repeated
 	}
+	_ = e.CreatedAt.UnmarshalJSON(told["createdAt"]) // what can't be read as a time is none
+	data := told.Object("data")
+	other := d.isOtherEnvironment(told) || d.isOtherEnvironment(data)
+	e.Livemode = d.live != other
+	e.foreign = other || d.isOtherMerchant(told) || d.isOtherMerchant(data)
 	switch {
 	case strings.HasPrefix(string(e.Type), paymentEvents):
-		e.Payment = dataOf[Payment](wire.Data)
+		e.Payment = dataOf[Payment](told["data"])
 	case strings.HasPrefix(string(e.Type), refundEvents):
-		e.Refund = dataOf[Refund](wire.Data)
+		e.Refund = dataOf[Refund](told["data"])
 	case strings.HasPrefix(string(e.Type), sessionEvents):
-		e.Session = dataOf[Session](wire.Data)
+		e.Session = dataOf[Session](told["data"])
 	}
 	return e
 }
@@ -138,51 +128,51 @@ func dataOf[T any](data []byte) *T {
 	return &value
 }
 
-// Portable puts the event into portable words. An event of the other environment names no operation.
+// Portable puts the event into portable words, out of what decides in Data alone. An event of the other environment, of another merchant
+// or without the id of what it is about names no operation.
 func (e Event) Portable() payonce.Event {
 	out := payonce.Event{Account: e.account, ID: e.ID, Type: string(e.Type), At: e.CreatedAt.Time, Raw: e.Raw}
 	if e.foreign {
 		return out
 	}
+	data := adapter.ObjectOf(e.Data)
+	out.ResourceID, out.PaymentID = data.Text("id"), data.Text("paymentId")
 	switch {
-	case e.Payment != nil:
-		e.ofPayment(&out)
-	case e.Refund != nil:
-		e.ofRefund(&out)
-	default:
-		var other struct {
-			ID        string `json:"id"`
-			PaymentID string `json:"paymentId"`
-		}
-		_ = e.Data.Decode(&other) // of a type that is not known nothing is expected
-		out.ResourceID, out.PaymentID = other.ID, other.PaymentID
+	case out.ResourceID == "":
+	case strings.HasPrefix(string(e.Type), paymentEvents):
+		e.ofPayment(&out, data)
+	case strings.HasPrefix(string(e.Type), refundEvents):
+		e.ofRefund(&out, data)
 	}
 	return out
 }
 
 // ofPayment tells of a payment. That it is over without money moved is believed only if type and data don't contradict each other.
-func (e Event) ofPayment(out *payonce.Event) {
-	p := *e.Payment
-	said := PaymentStatus(strings.TrimPrefix(string(e.Type), paymentEvents))
-	if p.Status == "" && said.portable() != "" {
-		p.Status = said
+func (e Event) ofPayment(out *payonce.Event, data adapter.Object) {
+	said, status := PaymentStatus(strings.TrimPrefix(string(e.Type), paymentEvents)), PaymentStatus(data.Text("status"))
+	if untold(data["status"]) && said.portable() != "" {
+		status = said
 	}
-	out.Kind, out.Ref, out.ResourceID, out.PaymentID = kindCreatePayment, p.Metadata[adapter.RefKey], p.ID, p.ID
-	out.Status, out.ProviderStatus, out.Amount = p.Status.portable(), string(p.Status), p.Amount.Amount()
-	out.FailureCode, out.NoMoneyMoved = adapter.Code(p.ErrorCode), p.noMoneyMoved() && p.Status == said
+	out.Kind, out.Ref, out.PaymentID = kindCreatePayment, data.Object("metadata").Text(adapter.RefKey), out.ResourceID
+	out.Status, out.ProviderStatus, out.Amount = status.portable(), string(status), moneyIn(data.Object("amount")).Amount()
+	out.FailureCode, out.NoMoneyMoved = adapter.Code(data.Text("errorCode")), noMoneyMoved(data, status) && status == said
 }
 
 // ofRefund tells of a refund. refund.created says nothing of how it stands.
-func (e Event) ofRefund(out *payonce.Event) {
-	r := *e.Refund
-	said := RefundStatus(strings.TrimPrefix(string(e.Type), refundEvents))
+func (e Event) ofRefund(out *payonce.Event, data adapter.Object) {
+	said, status := RefundStatus(strings.TrimPrefix(string(e.Type), refundEvents)), RefundStatus(data.Text("status"))
 	if e.Type == EventRefundCreated {
 		said = RefundPending
 	}
-	if r.Status == "" && said.portable() != "" {
-		r.Status = said
+	if untold(data["status"]) && said.portable() != "" {
+		status = said
 	}
-	out.Kind, out.Ref, out.ResourceID, out.PaymentID = kindCreateRefund, r.Metadata[adapter.RefKey], r.ID, r.PaymentID
-	out.Status, out.ProviderStatus, out.Amount = r.Status.portable(), string(r.Status), r.Amount.Amount()
-	out.FailureCode, out.NoMoneyMoved = adapter.Code(r.StatusReason), r.Status == RefundFailed && said == RefundFailed
+	out.Kind, out.Ref = kindCreateRefund, data.Object("metadata").Text(adapter.RefKey)
+	out.Status, out.ProviderStatus, out.Amount = status.portable(), string(status), moneyIn(data.Object("amount")).Amount()
+	out.FailureCode, out.NoMoneyMoved = adapter.Code(data.Text("statusReason")), status == RefundFailed && said == RefundFailed
+}
+
+// untold says that a field is not there; one that can't be read is there, and may contradict the event's type.
+func untold(raw json.RawMessage) bool {
+	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
 }

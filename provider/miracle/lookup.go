@@ -26,6 +26,8 @@ type states struct {
 	declined []PaymentStatus
 	// otherwise are the states in which it did not happen; in some of them it still may, while a request is on its way.
 	otherwise []PaymentStatus
+	// byMoney says that captured money shows that it was done, whatever the state.
+	byMoney bool
 }
 
 func statesOf(kind string) states {
@@ -34,7 +36,8 @@ func statesOf(kind string) states {
 		return states{
 			wanted:    []PaymentStatus{PaymentCaptured, PaymentSucceeded, PaymentPartiallyRefunded, PaymentRefunded},
 			declined:  []PaymentStatus{PaymentFailed},
-			otherwise: []PaymentStatus{PaymentCreated, PaymentProcessing, PaymentRequiresAction, PaymentRequiresCapture, PaymentCanceled},
+			otherwise: []PaymentStatus{PaymentRequiresCapture, PaymentCanceled}, // the earlier ones may be on their way to either end
+			byMoney:   true,
 		}
 	case kindCancelPayment:
 		return states{
@@ -48,31 +51,29 @@ func statesOf(kind string) states {
 	return states{}
 }
 
-// ClassifyLookup reads the payment of a capture or a cancellation: in the wanted state it was done, by whomever; in another documented
-// state it was not; in a state that this version does not know nothing is known. A payment that is not found proves nothing either:
-// the documentation doesn't say whether a 404 means more than "not yours".
+// ClassifyLookup reads the payment of a capture or a cancellation: in the wanted state it was done, by whomever, and captured money was
+// captured; in a state that excludes it, it was not done; in any other state nothing is known. A payment that is not found proves
+// nothing either: the documentation doesn't say whether a 404 means more than "not yours".
 func (p *Provider) ClassifyLookup(req *payonce.Request, res *payonce.Response) payonce.Verdict {
 	unknown := payonce.Verdict{Wait: adapter.RetryAfter(res)}
 	if !adapter.Success(res.Status) || res.Status == http.StatusPartialContent || !res.Complete {
 		return unknown
 	}
 	rule := answerRule{id: true, status: true, owner: payments}
-	a, ok := answerOf(res.Body, rule)
+	answer, ok := answerOf(res.Body, &rule)
 	states := statesOf(req.Kind)
 	if !ok || len(states.wanted) == 0 {
 		return unknown
 	}
-	v := p.d.judge(req, &rule, a)
-	switch status := PaymentStatus(a.Status); {
-	case v.Class == payonce.ClassMismatch, slices.Contains(states.wanted, status):
+	v := p.d.judge(req, &rule, answer)
+	switch status := PaymentStatus(answer.Text("status")); {
+	case v.Class == payonce.ClassMismatch, slices.Contains(states.wanted, status), states.byMoney && movedMoney(answer):
 		return v
 	case slices.Contains(states.declined, status):
-		v.Class, v.Proven, v.KeySpent = payonce.ClassDeclined, true, true
-		v.Code, v.Message = adapter.Code(a.reason()), adapter.Message(a.ErrorMessage)
+		return decline(answer)
 	case slices.Contains(states.otherwise, status):
 		v.Class = payonce.ClassRefused
-	default:
-		return unknown
+		return v
 	}
-	return v
+	return unknown
 }

@@ -32,9 +32,9 @@ func TestThePaymentTellsWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
 	for status, want := range map[miracle.PaymentStatus]struct{ capture, cancel payonce.Class }{
-		miracle.PaymentCreated:           {refused, refused},
-		miracle.PaymentProcessing:        {refused, refused},
-		miracle.PaymentRequiresAction:    {refused, refused},
+		miracle.PaymentCreated:           {unknown, refused},
+		miracle.PaymentProcessing:        {unknown, refused},
+		miracle.PaymentRequiresAction:    {unknown, refused},
 		miracle.PaymentRequiresCapture:   {refused, refused},
 		miracle.PaymentSucceeded:         {succeeded, refused},
 		miracle.PaymentCaptured:          {succeeded, refused},
@@ -53,6 +53,11 @@ func TestThePaymentTellsWhatBecameOfIt(t *testing.T) {
 		if want.capture != unknown {
 			assert.Equal(t, []string{"pay_1", string(status)}, []string{capture.ResourceID, capture.Code})
 		}
+	}
+	for _, status := range []string{"failed", "canceled", "processing"} {
+		body := payment("pay_1", status, `,"amountBreakdown":{"captured":{"currency":"USD","valueMinor":5000}}`)
+		v := p.ClassifyLookup(request("payment.capture"), response(200, body))
+		assert.Equal(t, payonce.Verdict{Class: succeeded, ResourceID: "pay_1", Code: status}, v, "captured money was captured")
 	}
 	v := p.ClassifyLookup(request("payment.capture"), response(200, payment("pay_1", "failed", `,"errorCode":"DO_NOT_HONOR","errorMessage":"no"`)))
 	assert.Equal(t, payonce.Verdict{Class: declined, Proven: true, KeySpent: true, ResourceID: "pay_1", Code: "DO_NOT_HONOR", Message: "no"}, v)
@@ -77,4 +82,5 @@ func TestALookupThatFoundNoPaymentProvesNothing(t *testing.T) {
 	}
 	assert.Equal(t, mismatch, p.ClassifyLookup(request("payment.capture"), response(200, payment("pay_2", "captured", ""))).Class)
 	assert.Equal(t, mismatch, p.ClassifyLookup(request("payment.cancel"), response(200, `{"id":"pay_1","status":"canceled","livemode":true}`)).Class)
+	assert.Equal(t, mismatch, p.ClassifyLookup(request("payment.cancel"), response(200, `{"id":"pay_1","status":"canceled","merchantId":"another"}`)).Class)
 }

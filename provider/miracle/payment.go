@@ -1,10 +1,14 @@
 package miracle
 
 import (
+	"encoding/json"
+
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
-// Payment is a payment as Miracle tells it. Which fields are set depends on the status and on who asks.
+// Payment is a payment as Miracle tells it. Which fields are set depends on the status and on who asks; one of another type than
+// documented stays empty.
 // Source: https://docs.gate.miracleapi.ai/reference/merchant/payments/PaymentController_list.
 type Payment struct {
 	ID         string `json:"id"`
@@ -21,7 +25,8 @@ type Payment struct {
 	PaymentMethodType MethodType      `json:"paymentMethodType,omitempty"`
 	// Action is the payer's next step while Status is PaymentRequiresAction.
 	Action Action `json:"action,omitzero"`
-	// ErrorCode and ErrorMessage are set when Status is PaymentFailed; a create's or capture's error is then payonce.ErrDeclined.
+	// ErrorCode and ErrorMessage are set when Status is PaymentFailed; a create's or capture's error is then payonce.ErrDeclined, unless
+	// AmountBreakdown shows captured or refunded money.
 	ErrorCode    string `json:"errorCode,omitempty"`
 	ErrorMessage string `json:"errorMessage,omitempty"`
 	// Approved is nil where the answer doesn't say.
@@ -59,29 +64,29 @@ type ActionData struct {
 	ThreeDSToken         payonce.Secret `json:"threeDSToken,omitempty"`
 	AuthenticationMethod string         `json:"authenticationMethod,omitempty"`
 	DisplayMessage       string         `json:"displayMessage,omitempty"`
-	// ExpiresIn has no documented unit.
-	ExpiresIn int64 `json:"expiresIn,omitempty"`
+	// ExpiresIn has no documented type or unit.
+	ExpiresIn Word `json:"expiresIn,omitempty"`
 }
 
-// ThreeDSResult is the outcome of 3-D Secure.
+// ThreeDSResult is the outcome of 3-D Secure. Only the names of its fields are documented.
 type ThreeDSResult struct {
-	Version      string `json:"version,omitempty"`
-	Status       string `json:"status,omitempty"`
-	StatusReason string `json:"statusReason,omitempty"`
-	ECI          string `json:"eci,omitempty"`
+	Version      Word `json:"version,omitempty"`
+	Status       Word `json:"status,omitempty"`
+	StatusReason Word `json:"statusReason,omitempty"`
+	ECI          Word `json:"eci,omitempty"`
 	// CAVV and XID are the cryptograms of the authentication.
 	CAVV               payonce.Secret `json:"cavv,omitempty"`
 	XID                payonce.Secret `json:"xid,omitempty"`
-	DSTransID          string         `json:"dsTransId,omitempty"`
-	Enrolled           string         `json:"enrolled,omitempty"`
-	LiabilityShift     bool           `json:"liabilityShift,omitempty"`
-	ChallengeFlow      string         `json:"challengeFlow,omitempty"`
-	Challenged         bool           `json:"challenged,omitempty"`
-	ChallengeCancelled bool           `json:"challengeCancelled,omitempty"`
-	ExemptionApplied   string         `json:"exemptionApplied,omitempty"`
-	MessageVersion     string         `json:"messageVersion,omitempty"`
-	ServerTransID      string         `json:"serverTransId,omitempty"`
-	ACSTransID         string         `json:"acsTransId,omitempty"`
+	DSTransID          Word           `json:"dsTransId,omitempty"`
+	Enrolled           Word           `json:"enrolled,omitempty"`
+	LiabilityShift     Word           `json:"liabilityShift,omitempty"`
+	ChallengeFlow      Word           `json:"challengeFlow,omitempty"`
+	Challenged         Word           `json:"challenged,omitempty"`
+	ChallengeCancelled Word           `json:"challengeCancelled,omitempty"`
+	ExemptionApplied   Word           `json:"exemptionApplied,omitempty"`
+	MessageVersion     Word           `json:"messageVersion,omitempty"`
+	ServerTransID      Word           `json:"serverTransId,omitempty"`
+	ACSTransID         Word           `json:"acsTransId,omitempty"`
 }
 
 // UnmarshalJSON reads a payment, also in its envelope, and calls the next step action where the test cards' page says paymentAction.
@@ -89,21 +94,25 @@ func (p *Payment) UnmarshalJSON(body []byte) error {
 	type plain Payment
 	var wire struct {
 		plain
-		PaymentAction Action `json:"paymentAction"`
+		Approved      json.RawMessage `json:"approved"`
+		Metadata      map[string]Word `json:"metadata"`
+		PaymentAction Action          `json:"paymentAction"`
 	}
 	if err := decode(body, &wire); err != nil {
 		return err
 	}
 	*p = Payment(wire.plain)
+	p.Approved, p.Metadata = truth(wire.Approved), textsOf(wire.Metadata)
 	if p.Action == (Action{}) {
 		p.Action = wire.PaymentAction
 	}
 	return nil
 }
 
-// noMoneyMoved says that the payment is over and nothing was captured.
-func (p *Payment) noMoneyMoved() bool {
-	return p.Status.overWithoutMoney() && p.AmountBreakdown.Captured.ValueMinor == 0 && p.AmountBreakdown.Refunded.ValueMinor == 0
+// noMoneyMoved says that a payment is over and nothing was captured, as far as Miracle tells: see PaymentCanceled and
+// CodeGatewayTimeout for when the acquirer may know otherwise.
+func noMoneyMoved(payment adapter.Object, status PaymentStatus) bool {
+	return status.overWithoutMoney() && !movedMoney(payment)
 }
 
 // portablePayment reads the answer of every portable write and read: it is always the payment.
@@ -112,9 +121,12 @@ func portablePayment(body []byte) (*payonce.Payment, error) {
 	if err := p.UnmarshalJSON(body); err != nil {
 		return nil, err
 	}
+	if p.ID == "" {
+		return nil, errUnreadable
+	}
 	return &payonce.Payment{
 		ID: p.ID, Status: p.Status.portable(), ProviderStatus: string(p.Status), Amount: p.Amount.Amount(), FailureCode: p.ErrorCode,
-		NoMoneyMoved: p.noMoneyMoved(), NextURL: p.Action.URL, ClientToken: p.Action.Data.ThreeDSToken, Metadata: p.Metadata,
-		CreatedAt: p.CreatedAt.Time, Raw: body,
+		NoMoneyMoved: noMoneyMoved(adapter.ObjectOf(unwrap(body)), p.Status), NextURL: p.Action.URL,
+		ClientToken: p.Action.Data.ThreeDSToken, Metadata: p.Metadata, CreatedAt: p.CreatedAt.Time, Raw: body,
 	}, nil
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/payonce/payonce/internal/adapter"
 )
 
-// Portable returns how Miracle speaks the portable services.
+// Portable returns how Miracle speaks the portable services. BEWARE: Payments.Cancel of a payment that is processing cancels it at
+// Miracle only; its acquirer may still take the money (PaymentCanceled). Don't cancel such payments: wait for their end.
 func (p *Provider) Portable() payonce.Portable {
 	return payonce.Portable{
 		CreatePayment:  p.d.createPayment,
@@ -96,7 +97,8 @@ func capturePayment(params payonce.CaptureParams) (payonce.Operation, error) {
 	}, p.Err()
 }
 
-// cancelPayment encodes POST /v1/payments/{id}/cancel, which has no body.
+// cancelPayment encodes POST /v1/payments/{id}/cancel, which has no body. A payment that is processing is canceled at Miracle only, and its
+// acquirer may still take the money: see PaymentCanceled.
 func cancelPayment(params payonce.CancelParams) (payonce.Operation, error) {
 	var p adapter.Problems
 	p.PathID("PaymentID", params.PaymentID)

@@ -296,6 +296,9 @@ func TestEndpointsAreEncodedAsDocumented(t *testing.T) {
 	assert.Equal(t, payonce.Operation{
 		Kind: "miracle.webhook_endpoint.delete", Reference: "we_1", Replay: payonce.ReplayByState, Method: http.MethodDelete, Path: "/v1/webhooks/endpoints/we_1", EmptyOK: true,
 	}, op)
+	_, err = miracle.RotateSecret(miracle.WebhookEndpointChange{})
+	require.ErrorContains(t, err, "Reference: is required")
+	require.ErrorContains(t, err, "EndpointID: is required")
 	op, err = miracle.RotateSecret(miracle.WebhookEndpointChange{EndpointID: "we_1", Reference: "2026-09"})
 	require.NoError(t, err)
 	assert.Equal(t, payonce.Operation{

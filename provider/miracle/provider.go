@@ -21,6 +21,7 @@ type dialect struct {
 	profile payonce.Profile
 	// secretKey is a function, because fmt walks through one pointer if the verb is wrong, and in there Secret can't hide itself.
 	secretKey   func() payonce.Secret
+	merchantID  string
 	live, noRef bool
 }
 
@@ -32,7 +33,7 @@ func newProvider(cfg *Config, environment string) *Provider {
 			KeyHeader: keyHeader, Keys: payonce.KeysReadable, KeyLife: 24 * time.Hour,
 			Timeout: 60 * time.Second, // Miracle may try a declined payment at further terminals before it answers
 		},
-		secretKey: func() payonce.Secret { return secretKey }, live: environment == live, noRef: cfg.NoRef,
+		secretKey: func() payonce.Secret { return secretKey }, merchantID: cfg.MerchantID, live: environment == live, noRef: cfg.NoRef,
 	}}
 }
 

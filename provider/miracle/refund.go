@@ -6,7 +6,8 @@ import (
 	"github.com/payonce/payonce"
 )
 
-// Refund is a refund as Miracle tells it. A new one is pending or processing; its end comes by webhook and by Get.
+// Refund is a refund as Miracle tells it. A new one is pending or processing; its end comes by webhook and by Get. A field of another
+// type than documented stays empty.
 // Source: https://docs.gate.miracleapi.ai/reference/merchant/refunds/RefundController_getById.
 type Refund struct {
 	ID       string `json:"id"`
@@ -19,7 +20,7 @@ type Refund struct {
 	Reason            string       `json:"reason,omitempty"`
 	MerchantReference string       `json:"merchantReference,omitempty"`
 	// StatusReason says why a refund failed; the call's error is then payonce.ErrDeclined.
-	StatusReason string            `json:"statusReason,omitempty"`
+	StatusReason Word              `json:"statusReason,omitempty"`
 	Items        []LineItem        `json:"items,omitempty"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
 	CreatedAt    Timestamp         `json:"createdAt,omitzero"`
@@ -29,11 +30,15 @@ type Refund struct {
 // UnmarshalJSON reads a refund, also in its envelope.
 func (r *Refund) UnmarshalJSON(body []byte) error {
 	type plain Refund
-	var wire plain
+	var wire struct {
+		plain
+		Metadata map[string]Word `json:"metadata"`
+	}
 	if err := decode(body, &wire); err != nil {
 		return err
 	}
-	*r = Refund(wire)
+	*r = Refund(wire.plain)
+	r.Metadata = textsOf(wire.Metadata)
 	return nil
 }
 
@@ -43,9 +48,12 @@ func portableRefund(body []byte) (*payonce.Refund, error) {
 	if err := r.UnmarshalJSON(body); err != nil {
 		return nil, err
 	}
+	if r.ID == "" {
+		return nil, errUnreadable
+	}
 	return &payonce.Refund{
 		ID: r.ID, PaymentID: r.PaymentID, Status: r.Status.portable(), ProviderStatus: string(r.Status), Amount: r.Amount.Amount(),
-		FailureCode: r.StatusReason, Metadata: r.Metadata, CreatedAt: r.CreatedAt.Time, Raw: body,
+		FailureCode: string(r.StatusReason), Metadata: r.Metadata, CreatedAt: r.CreatedAt.Time, Raw: body,
 	}, nil
 }
 

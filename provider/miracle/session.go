@@ -49,7 +49,24 @@ type LineItem struct {
 	Metadata  map[string]string `json:"metadata,omitempty"`
 }
 
-// Session is a checkout session as Miracle tells it.
+// UnmarshalJSON reads a line of Miracle's. What can't be read of it stays empty: it must not make a refund or session unreadable.
+func (l *LineItem) UnmarshalJSON(body []byte) error {
+	type plain LineItem
+	var wire struct {
+		plain
+		TaxRate  Word            `json:"taxRate"`
+		Metadata map[string]Word `json:"metadata"`
+	}
+	_ = json.Unmarshal(body, &wire) // what is no line is an empty one
+	*l = LineItem(wire.plain)
+	l.Metadata = textsOf(wire.Metadata)
+	if rate := json.RawMessage(wire.TaxRate); isNumber(rate) && json.Valid(rate) {
+		l.TaxRate = json.Number(wire.TaxRate)
+	}
+	return nil
+}
+
+// Session is a checkout session as Miracle tells it. A field of another type than documented stays empty.
 // Source: https://docs.gate.miracleapi.ai/reference/merchant/checkout-sessions/CheckoutController_getCurrent.
 type Session struct {
 	ID           string `json:"id"`
@@ -67,9 +84,9 @@ type Session struct {
 	Amount        Money         `json:"amount"`
 	LineItems     []LineItem    `json:"lineItems,omitempty"`
 	Totals        []Total       `json:"totals,omitempty"`
-	// FulfillmentOptions and SelectedFulfillment are as Miracle writes them.
-	FulfillmentOptions  json.RawMessage `json:"fulfillmentOptions,omitempty"`
-	SelectedFulfillment json.RawMessage `json:"selectedFulfillment,omitempty"`
+	// FulfillmentOptions and SelectedFulfillment are as Miracle writes them; the payer's address may be among it.
+	FulfillmentOptions  payonce.Raw `json:"fulfillmentOptions,omitempty"`
+	SelectedFulfillment payonce.Raw `json:"selectedFulfillment,omitempty"`
 	// URL is where to send the payer. Whoever has it can go on with the session.
 	URL payonce.Secret `json:"url,omitempty"`
 	// ClientSecret is for the widget in the payer's browser. Only the answer to CheckoutSessions.Create has it; it lives as long as
@@ -97,23 +114,28 @@ type Total struct {
 	Description string `json:"description,omitempty"`
 }
 
-// CustomerInfo is what the payer said of themselves.
+// CustomerInfo is what the payer said of themselves. It is personal data, so it does not print.
 type CustomerInfo struct {
-	Email     string `json:"email,omitempty"`
-	Phone     string `json:"phone,omitempty"`
-	Name      string `json:"name,omitempty"`
-	FirstName string `json:"firstName,omitempty"`
-	LastName  string `json:"lastName,omitempty"`
+	Email     payonce.Secret `json:"email,omitempty"`
+	Phone     payonce.Secret `json:"phone,omitempty"`
+	Name      payonce.Secret `json:"name,omitempty"`
+	FirstName payonce.Secret `json:"firstName,omitempty"`
+	LastName  payonce.Secret `json:"lastName,omitempty"`
 }
 
 // UnmarshalJSON reads a session, also in its envelope.
 func (s *Session) UnmarshalJSON(body []byte) error {
 	type plain Session
-	var wire plain
+	var wire struct {
+		plain
+		FulfillmentOptions  json.RawMessage `json:"fulfillmentOptions"`
+		SelectedFulfillment json.RawMessage `json:"selectedFulfillment"`
+	}
 	if err := decode(body, &wire); err != nil {
 		return err
 	}
-	*s = Session(wire)
+	*s = Session(wire.plain)
+	s.FulfillmentOptions, s.SelectedFulfillment = payonce.Raw(wire.FulfillmentOptions), payonce.Raw(wire.SelectedFulfillment)
 	return nil
 }
 

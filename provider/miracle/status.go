@@ -17,8 +17,13 @@ const (
 	// PaymentSucceeded: the money was taken by automatic capture, PaymentCaptured: by a capture of the merchant's.
 	PaymentSucceeded PaymentStatus = "succeeded"
 	PaymentCaptured  PaymentStatus = "captured"
-	PaymentFailed    PaymentStatus = "failed"
-	// PaymentCanceled: by the merchant, or because the authorization expired.
+	// PaymentFailed: over, without money moved unless the breakdown of the amount shows some. With CodeGatewayTimeout the acquirer may
+	// know otherwise.
+	PaymentFailed PaymentStatus = "failed"
+	// PaymentCanceled: by the merchant, or because the authorization expired. No money moved, unless the breakdown of the amount shows
+	// some. BEWARE: a payment that was canceled while it was PaymentProcessing is canceled at Miracle only; its acquirer is not told
+	// (https://docs.gate.miracleapi.ai/merchant/payments/cancel) and may still take the money. Don't cancel such payments: wait for
+	// their end.
 	PaymentCanceled          PaymentStatus = "canceled"
 	PaymentPartiallyRefunded PaymentStatus = "partially_refunded"
 	PaymentRefunded          PaymentStatus = "refunded"
@@ -45,7 +50,9 @@ func (s PaymentStatus) portable() payonce.Status {
 	return ""
 }
 
-// overWithoutMoney says that the documentation calls the status an end that no money moves by.
+// overWithoutMoney says that the documentation calls the status an end that no money moves by. It holds for PaymentCanceled too, though a
+// payment that was canceled while processing may still be taken by its acquirer: a payer who gave up must be able to pay again, and the
+// merchant was told not to cancel what is processing.
 func (s PaymentStatus) overWithoutMoney() bool { return s == PaymentFailed || s == PaymentCanceled }
 
 // RefundStatus is a refund's state. The set is open.
@@ -81,6 +88,8 @@ const (
 	// The codes of failed payments (https://docs.gate.miracleapi.ai/merchant/testing/test-cards).
 	CodeInsufficientFunds = "INSUFFICIENT_FUNDS"
 	CodeDoNotHonor        = "DO_NOT_HONOR"
-	// CodeGatewayTimeout is called retryable: as a new payment with a new key, which is the merchant's decision.
+	// CodeGatewayTimeout is called retryable: as a new payment with a new key, which is the merchant's decision. BEWARE: it is a
+	// provider behind Miracle that did not answer, so that its acquirer may still take the money of the payment that failed. Wait, or
+	// ask the acquirer, before the payer pays again.
 	CodeGatewayTimeout = "GATEWAY_TIMEOUT"
 )

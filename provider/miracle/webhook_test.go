@@ -179,7 +179,17 @@ func TestEveryEventInPortableWords(t *testing.T) {
 		"a dispute":            {"dispute.created", `{"id":"dp_1","paymentId":"pay_1",` + ref + `}`, payonce.Event{ResourceID: "dp_1", PaymentID: "pay_1"}},
 		"a type to come":       {"moon.landed", `["x"]`, payonce.Event{}},
 		"no data":              {"payment.succeeded", `null`, payonce.Event{}},
-		"data of another kind": {"payment.succeeded", `{"id":7}`, payonce.Event{}},
+		"data of another kind": {"payment.succeeded", `{"id":7,` + ref + `}`, payonce.Event{}},
+		"odd fields":           {"payment.succeeded", `{"id":"pay_1","status":"succeeded","threeDSResult":{"challenged":"Y"},"errorCode":51,"amount":{"currency":"USD","valueMinor":5.0},"metadata":{"payonce_ref":"R","n":3}}`, payonce.Event{Kind: "payment.create", Ref: "R", ResourceID: "pay_1", PaymentID: "pay_1", Status: payonce.StatusSucceeded, ProviderStatus: "succeeded", Amount: payonce.Amount{Minor: 5, Currency: "USD"}}},
+		"an odd refund":        {"refund.failed", `{"id":"ref_1","status":"failed","statusReason":{"code":"x"},"items":7,` + ref + `}`, payonce.Event{Kind: "refund.create", Ref: "R", ResourceID: "ref_1", Status: payonce.StatusFailed, ProviderStatus: "failed", NoMoneyMoved: true}},
+		"an odd status":        {"payment.failed", `{"id":"pay_1","status":{"name":"succeeded"}}`, payonce.Event{Kind: "payment.create", ResourceID: "pay_1", PaymentID: "pay_1"}},
+		"an odd refund status": {"refund.failed", `{"id":"ref_1","status":5}`, payonce.Event{Kind: "refund.create", ResourceID: "ref_1"}},
+		"no status":            {"refund.failed", `{"id":"ref_1","status":null}`, payonce.Event{Kind: "refund.create", ResourceID: "ref_1", Status: payonce.StatusFailed, ProviderStatus: "failed", NoMoneyMoved: true}},
+		"an odd breakdown":     {"payment.canceled", `{"id":"pay_1","amountBreakdown":{"captured":"50.00"}}`, payonce.Event{Kind: "payment.create", ResourceID: "pay_1", PaymentID: "pay_1", Status: payonce.StatusCanceled, ProviderStatus: "canceled"}},
+		"our merchant's":       {"payment.created", `{"id":"pay_1","merchantId":"` + merchantID + `"}`, payonce.Event{Kind: "payment.create", ResourceID: "pay_1", PaymentID: "pay_1", Status: payonce.StatusPending, ProviderStatus: "created"}},
+		"another merchant's":   {"payment.succeeded", `{"id":"pay_1","merchantId":"ffffffff-0000-4000-8000-000000000000",` + ref + `}`, payonce.Event{}},
+		"another's refund":     {"refund.failed", `{"id":"ref_1","merchantId":"ffffffff-0000-4000-8000-000000000000",` + ref + `}`, payonce.Event{}},
+		"a live payment":       {"payment.succeeded", `{"id":"pay_1","livemode":"true",` + ref + `}`, payonce.Event{}},
 	} {
 		body := `{"id":"evt_1","type":"` + tc.kind + `","createdAt":"2026-04-09T12:00:00Z","livemode":false,"data":` + tc.data + `}`
 		events, err := parse(t, newProvider(t), envelope(body))
@@ -191,7 +201,7 @@ func TestEveryEventInPortableWords(t *testing.T) {
 		assert.Equal(t, tc.data, string(events[0].Data), name)
 		foreign, err := parse(t, newProvider(t, inLive), envelope(body))
 		require.NoError(t, err)
-		assert.False(t, foreign[0].Livemode)
+		assert.False(t, foreign[0].Livemode, name)
 		assert.Equal(t, payonce.Event{Account: "miracle/live/" + merchantID, ID: "evt_1", Type: tc.kind, At: want.At, Raw: want.Raw}, foreign[0].Portable(), "a test event settles nothing in production")
 	}
 }
@@ -209,12 +219,26 @@ func TestEnvelopes(t *testing.T) {
 	assert.Equal(t, "msg_1/2", events[2].ID, "an event without an id is known by its delivery's")
 	for body, fine := range map[string]bool{
 		`{"events":[]}`: true, `{"events":[],"more":1}`: true, `{}`: false, `null`: false, `[]`: false, ``: false, `{"events":null}`: false, `{"events":{}}`: false,
-		failedEvent: false, `[` + failedEvent + `]`: false, `{"events":[7]}`: false, `{"events":[null]}`: true, `<html>`: false, `{"events":[` + failedEvent: false,
+		failedEvent: false, `[` + failedEvent + `]`: false, `{"events":[7]}`: true, `{"events":[null]}`: true, `<html>`: false, `{"events":[` + failedEvent: false,
 	} {
 		_, err := parse(t, newProvider(t), body)
 		assert.Equal(t, fine, err == nil, body)
 		assert.NotErrorIs(t, err, miracle.ErrSignature)
 	}
+}
+
+func TestAnOddEventIsHandedOnAndHidesNoOther(t *testing.T) {
+	t.Parallel()
+	events, err := parse(t, newProvider(t), envelope(`7`, `{"id":7,"type":["x"],"createdAt":5,"livemode":{},"data":8}`, `{"id":"evt_9","data":{"livemode":true}}`, failedEvent,
+		strings.Replace(failedEvent, `"livemode":false`, `"merchantId":"another"`, 1)))
+	require.NoError(t, err)
+	require.Len(t, events, 5)
+	account := "miracle/test/" + merchantID
+	assert.Equal(t, payonce.Event{Account: account, ID: "msg_1/0", Raw: payonce.Raw(`7`)}, events[0].Portable())
+	assert.Equal(t, []any{"msg_1/1", miracle.EventType(""), false}, []any{events[1].ID, events[1].Type, events[1].Livemode})
+	assert.True(t, events[2].Livemode, "the event doesn't say, but what it is about does")
+	assert.Equal(t, "payment.create:1:order-12345", events[3].Portable().Ref)
+	assert.Empty(t, events[4].Portable().Ref, "the event is another merchant's")
 }
 
 func TestTheHandlerSettlesAndHandlesEachEventOnce(t *testing.T) {
