@@ -31,7 +31,7 @@ func TestALateSuccessOfTheFirstKeyStopsTheSecond(t *testing.T) {
 				r, err := c.Settle(t.Context(), eventOf(paymentID("order-1"), 1, "pay_1"))
 				require.NoError(t, err)
 				require.Equal(t, payonce.StateSucceeded, r.State)
-				_, err = c.Payments.Create(t.Context(), order("order-1"), again...)
+				_, _ = c.Payments.Create(t.Context(), order("order-1"), again...) // whatever it is told
 				assert.Equal(t, 1, b.moved(), "the client knew that generation 1 succeeded")
 			})
 		})
@@ -78,8 +78,11 @@ func TestResolvingTheSecondDoesNotForgetTheFirst(t *testing.T) {
 		require.ErrorIs(t, err, payonce.ErrInDoubt)
 		advance(6 * time.Minute)
 		require.NoError(t, c.Resolve(t.Context(), paymentID("order-1"), payonce.NotExecuted, "the second made nothing, which is true"))
-		_, err = c.Payments.Create(t.Context(), order("order-1"))
+		payment, err := c.Payments.Create(t.Context(), order("order-1"))
+		require.NoError(t, err)
+		assert.Equal(t, "pay_1", payment.ID)
 		_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+		require.ErrorIs(t, err, payonce.ErrKeyReuse)
 		assert.Equal(t, 1, b.moved())
 	})
 }

@@ -255,7 +255,8 @@ func TestAProcessWithoutTheCredentialLeavesTheOperationToOthers(t *testing.T) {
 		_, err = store.Claim(t.Context(), rec)
 		require.NoError(t, err)
 		advance(time.Hour)
-		for range old.Recover(t.Context()) { // what RecoverEvery does by itself every 30 s
+		for _, err := range old.Recover(t.Context()) { // what RecoverEvery does by itself every 30 s
+			require.NoError(t, err)
 		}
 		_, err = rolled.Payments.Create(t.Context(), order("order-1"))
 		assert.NoError(t, err, "the new process could have finished it; now a person must")

@@ -48,8 +48,10 @@ type meeting struct {
 
 func meetings() []meeting {
 	return []meeting{
-		{name: "over HTTP/1", store: "memory"}, {name: "over HTTP/1, warm", store: "memory", warm: true},
-		{name: "over HTTP/2", store: "memory", http2: true}, {name: "over HTTP/2, warm", store: "memory", http2: true, warm: true},
+		{name: "over HTTP/1", store: "memory"},
+		{name: "over HTTP/1, warm", store: "memory", warm: true},
+		{name: "over HTTP/2", store: "memory", http2: true},
+		{name: "over HTTP/2, warm", store: "memory", http2: true, warm: true},
 		{name: "with SQLite", store: "sqlite"},
 	}
 }

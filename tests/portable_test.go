@@ -21,7 +21,7 @@ func TestOneMerchantsCodeRunsAgainstEveryProvider(t *testing.T) {
 	t.Parallel()
 	steps := map[string]func(*testing.T, *dialect){
 		"pays and reads": paysAndReads, "captures": captures, "cancels": cancels, "refunds in parts": refundsInParts,
-		"refunds in full": refundsInFull, "is declined": isDeclined, "lacks what is unsupported": lacksWhatIsUnsupported,
+		"refunds in full": refundsInFull, "does not give up a refund in flight": keepsRefundInFlight, "is declined": isDeclined, "lacks what is unsupported": lacksWhatIsUnsupported,
 		"pays again after an abandoned checkout": paysAgain, "checks its credentials": checks,
 	}
 	for _, d := range dialects() {
@@ -165,6 +165,28 @@ func refundsInFull(t *testing.T, d *dialect) {
 	_, err = c.Refunds.Create(t.Context(), payonce.RefundParams{Reference: "rma-2", PaymentID: id, Amount: d.part()})
 	require.ErrorIs(t, err, payonce.ErrRejected, "nothing is left")
 	assert.Equal(t, 1, w.sim.Ledger().Count("refund"))
+}
+
+func keepsRefundInFlight(t *testing.T, d *dialect) {
+	t.Helper()
+	w := newWorld(t, d, false, memstore.New(), setup{signed: true})
+	c := w.client(t)
+	id := paid(t, w, c, "order-1")
+	refund := payonce.RefundParams{Reference: "rma-1", PaymentID: id, Amount: d.part()}
+	w.sim.Script(simulator.LoseAnswer(), simulator.InFlight())
+	_, err := c.Refunds.Create(t.Context(), refund)
+	if err != nil {
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		_, err = c.Refunds.Create(t.Context(), refund, payonce.WithNewKey())
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+	}
+	assert.Equal(t, 1, w.sim.Ledger().Count("refund"))
+	other := newWorld(t, d, false, memstore.New(), setup{signed: true})
+	c = other.client(t)
+	refund.PaymentID = paid(t, other, c, "order-1")
+	other.sim.Script(simulator.InFlight())
+	_, err = c.Refunds.Create(t.Context(), refund)
+	require.NotErrorIs(t, err, payonce.ErrRejected, "another request with the key is being executed")
 }
 
 func isDeclined(t *testing.T, d *dialect) {

@@ -51,7 +51,14 @@ func readKeys(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keys{ec: ec.(*ecdsa.PrivateKey), rsa: key.(*rsa.PrivateKey), ecPEM: ecPEM, rsaPEM: rsaPEM}, nil
+	k := &keys{ecPEM: ecPEM, rsaPEM: rsaPEM}
+	var isEC, isRSA bool
+	k.ec, isEC = ec.(*ecdsa.PrivateKey)
+	k.rsa, isRSA = key.(*rsa.PrivateKey)
+	if !isEC || !isRSA {
+		return nil, errors.New("the keys are of other kinds")
+	}
+	return k, nil
 }
 
 func readKey(dir, name string) (payonce.Secret, any, error) {

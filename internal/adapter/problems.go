@@ -11,21 +11,21 @@ import (
 	"github.com/payonce/payonce"
 )
 
-// Problem is one thing that is wrong with the input. It never repeats a value.
-type Problem struct{ Field, Text string }
+// FieldError is one thing that is wrong with the input. It never repeats a value.
+type FieldError struct{ Field, Text string }
 
 // Error says where and what.
-func (e *Problem) Error() string { return e.Field + ": " + e.Text }
+func (e *FieldError) Error() string { return e.Field + ": " + e.Text }
 
 // Is makes a problem payonce.ErrInvalid.
-func (*Problem) Is(target error) bool { return target == payonce.ErrInvalid }
+func (*FieldError) Is(target error) bool { return target == payonce.ErrInvalid }
 
 // Problems collects everything that is wrong, so that the caller reads it all at once.
 type Problems struct{ errs []error }
 
 // Add notes a problem.
 func (p *Problems) Add(field, format string, args ...any) {
-	p.errs = append(p.errs, &Problem{Field: field, Text: fmt.Sprintf(format, args...)})
+	p.errs = append(p.errs, &FieldError{Field: field, Text: fmt.Sprintf(format, args...)})
 }
 
 // Require notes that a value is missing.

@@ -24,7 +24,7 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 	require.ErrorIs(t, err, payonce.ErrInvalid)
 	require.NotErrorIs(t, err, payonce.ErrNotSent)
 	require.EqualError(t, err, "Name: is required\nAmount: must be at least 1, is 0")
-	problem := new(adapter.Problem)
+	problem := new(adapter.FieldError)
 	require.ErrorAs(t, err, &problem)
 	assert.Equal(t, "Name", problem.Field)
 }
@@ -119,7 +119,7 @@ func TestAnElementStaysOneElement(t *testing.T) {
 
 func TestAProblemIsInvalidAndNothingElse(t *testing.T) {
 	t.Parallel()
-	err := error(&adapter.Problem{Field: "F", Text: "is wrong"})
+	err := error(&adapter.FieldError{Field: "F", Text: "is wrong"})
 	assert.EqualError(t, err, "F: is wrong")
 	assert.ErrorIs(t, err, payonce.ErrInvalid)
 	assert.NotErrorIs(t, err, errors.ErrUnsupported)

@@ -16,7 +16,7 @@ var unclient = adapter.Service{Account: "acme/test/shop"}
 
 func TestParametersThatWereRefusedAreNotSent(t *testing.T) {
 	t.Parallel()
-	cause := &adapter.Problem{Field: "Amount", Text: "is required"}
+	cause := &adapter.FieldError{Field: "Amount", Text: "is required"}
 	result, err := adapter.Do[payonce.Raw](t.Context(), unclient, payonce.Operation{Kind: "acme.thing", Reference: "r-1"}, cause, nil)
 	assert.Nil(t, result)
 	refused(t, err, "acme.thing", "r-1")

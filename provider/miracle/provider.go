@@ -50,7 +50,7 @@ func (p *Provider) String() string { return p.d.profile.Account }
 // on every POST, PUT, PATCH and DELETE, and without it nothing would dedupe.
 func (p *Provider) Authorize(_ context.Context, _ *http.Client, req *payonce.Request, _ http.Header) (http.Header, error) {
 	if isWrite(req.Method) && (req.Key == "" || req.Header.Get(keyHeader) != req.Key) {
-		return nil, &adapter.Problem{Field: keyHeader, Text: "is missing from a write, or is not its key"}
+		return nil, &adapter.FieldError{Field: keyHeader, Text: "is missing from a write, or is not its key"}
 	}
 	return http.Header{"Authorization": {"Bearer " + p.d.secretKey().Reveal()}}, nil
 }

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -31,9 +32,7 @@ func (a Answer) response(status int, body string, whole bool) *payonce.Response 
 		header = http.Header{}
 	}
 	if a.Sign != nil {
-		for name, values := range a.Sign(body) {
-			header[name] = values
-		}
+		maps.Copy(header, a.Sign(body))
 	}
 	res := &payonce.Response{Status: status, Header: header, Complete: whole, ReceivedAt: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	if whole {
@@ -151,9 +150,15 @@ func totalClassify(s *Subject, r *report) {
 		}
 	}
 	requests := []*payonce.Request{
-		full, {}, {Kind: "payment.create", Key: "k", Body: payonce.Raw("not json")}, {Kind: "a.kind.of.tomorrow", Key: "k", Method: "POST", Path: "/x"},
-		{Kind: "refund.create", Key: "k", Path: "/a/b/c"}, {Kind: "payment.cancel", Key: "k"}, {Kind: "payment.capture", Key: "k"},
-		{Kind: "refund.list", Method: "GET", Path: "?"}, {Kind: "refund.get", Method: "GET", Path: "/"},
+		full,
+		{},
+		{Kind: "payment.create", Key: "k", Body: payonce.Raw("not json")},
+		{Kind: "a.kind.of.tomorrow", Key: "k", Method: "POST", Path: "/x"},
+		{Kind: "refund.create", Key: "k", Path: "/a/b/c"},
+		{Kind: "payment.cancel", Key: "k"},
+		{Kind: "payment.capture", Key: "k"},
+		{Kind: "refund.list", Method: "GET", Path: "?"},
+		{Kind: "refund.get", Method: "GET", Path: "/"},
 	}
 	for _, req := range requests {
 		for _, status := range []int{200, 201, 202, 204, 206, 400, 401, 404, 408, 409, 422, 429, 500} {

@@ -70,13 +70,14 @@ func printsNoSecret(s *Subject, r *report) {
 		values = append(values, v.Elem().Interface())
 	}
 	for _, value := range values {
-		shown := ""
+		var b strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-			shown += fmt.Sprintf(verb, value)
+			fmt.Fprintf(&b, verb, value)
 		}
 		if text, err := json.Marshal(value); err == nil {
-			shown += string(text)
+			b.Write(text)
 		}
+		shown := b.String()
 		for _, secret := range s.Secrets {
 			r.expect(!strings.Contains(shown, secret) && !strings.Contains(shown, fmt.Sprintf("%x", secret)), fmt.Sprintf("%T shows a secret", value))
 		}

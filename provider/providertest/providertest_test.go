@@ -96,6 +96,7 @@ type lookingMutant struct{ mutant }
 func (lookingMutant) Lookup(*payonce.Request) (payonce.Query, bool) {
 	return payonce.Query{Path: "/x"}, true
 }
+
 func (lookingMutant) ClassifyLookup(_ *payonce.Request, res *payonce.Response) payonce.Verdict {
 	if res.Status == http.StatusNotFound {
 		return payonce.Verdict{Class: payonce.ClassRefused}

@@ -148,7 +148,7 @@ func (s *tokenSource) explain(err error) error {
 		if code == "" || isTemporary(status, code) {
 			return fmt.Errorf("fetch an access token: the authorization server answered with status %d %s", status, code)
 		}
-		return &adapter.Problem{Field: "access token", Text: fmt.Sprintf("the authorization server refused client id %q (status %d, %s); "+
+		return &adapter.FieldError{Field: "access token", Text: fmt.Sprintf("the authorization server refused client id %q (status %d, %s); "+
 			"check ClientID, ClientSecret and Scope, and that they belong to the environment of AuthURL", s.config.ClientID, status, code)}
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
