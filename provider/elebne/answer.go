@@ -1,15 +1,24 @@
 package elebne
 
 import (
+	"cmp"
 	"encoding/json"
+	"strconv"
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/internal/adapter"
 )
 
 // envelope is what Elebne puts around an answer. Source: https://docs.staging.elebne.ai/en/docs/getting-started/common-patterns.
-type envelope[T any] struct {
-	Data T `json:"data"`
+type envelope[T any] struct{ data T }
+
+// UnmarshalJSON reads the data. Where the answer is not documented it may be something else than an object, which then holds nothing.
+func (e *envelope[T]) UnmarshalJSON(text []byte) error {
+	data := adapter.ObjectOf(text)["data"]
+	if adapter.ObjectOf(data) == nil {
+		return nil
+	}
+	return json.Unmarshal(data, &e.data)
 }
 
 // open takes a native result out of its envelope.
@@ -17,7 +26,7 @@ func open[T any](r *payonce.Result[envelope[T]], err error) (*payonce.Result[T],
 	if r == nil {
 		return nil, err
 	}
-	return &payonce.Result[T]{Value: r.Value.Data, Raw: r.Raw, ResourceID: r.ResourceID, Receipt: r.Receipt}, err
+	return &payonce.Result[T]{Value: r.Value.data, Raw: r.Raw, ResourceID: r.ResourceID, Receipt: r.Receipt}, err
 }
 
 // List is one page of something. Which pages there are is not documented; Total is 0 where the answer does not say.
@@ -51,74 +60,41 @@ func (l *List[T]) UnmarshalJSON(text []byte) error {
 
 // listIn finds a list in an answer: an array, or an object with items; nil if there is none.
 func listIn(text []byte) json.RawMessage {
-	var doc object
-	if json.Unmarshal(text, &doc) != nil {
-		return nil
-	}
-	if doc.holdsArray("items") {
+	doc := adapter.ObjectOf(text)
+	if _, ok := doc.List("items"); ok {
 		return text
 	}
-	if doc.holdsArray("data") {
-		return doc["data"]
-	}
-	var data object
-	if json.Unmarshal(doc["data"], &data) == nil && data.holdsArray("items") {
+	_, isList := doc.List("data")
+	if _, holdsList := doc.Object("data").List("items"); isList || holdsList {
 		return doc["data"]
 	}
 	return nil
 }
 
-// object is a JSON object of which single fields are looked at. A field of another type than expected is as good as none, so that only
-// what decides can make an answer unreadable.
-type object map[string]json.RawMessage
-
-// text returns a field that is a string.
-func (o object) text(name string) string {
-	var s string
-	_ = json.Unmarshal(o[name], &s) // nothing else is text
-	return s
-}
-
-// integer returns a field that is a whole number.
-func (o object) integer(name string) (n int64, ok bool) {
-	var i *int64
-	if json.Unmarshal(o[name], &i) != nil || i == nil {
-		return 0, false
-	}
-	return *i, true
-}
-
-// is says that a field is spelled so: null, true, false.
-func (o object) is(name, literal string) bool { return string(o[name]) == literal }
-
-func (o object) holdsArray(name string) bool {
-	var list []json.RawMessage
-	return json.Unmarshal(o[name], &list) == nil && list != nil
-}
-
 // problem is Elebne's error document, in either of its two forms: the machine's word is code, or error.
 // Source: https://docs.staging.elebne.ai/en/docs/reference/errors.
-type problem struct {
-	Code       string `json:"code"`
-	Message    string `json:"message"`
-	Name       string `json:"error"`
-	StatusCode int    `json:"statusCode"`
+type problem struct{ code, message string }
+
+// problemOf reads the error document of an answer; nil if it is none, or one of another status. The detail of a validation error is not
+// documented: a message may be a list or an object, and a status text.
+func problemOf(res *payonce.Response) *problem {
+	doc := adapter.ObjectOf(res.Body)
+	detail := doc.Object("error")
+	p := problem{adapter.Code(cmp.Or(detail.Text("code"), detail.Text("error"))), adapter.Message(detail.Words("message"))}
+	if !res.Complete || !doc.Is("success", "false") || p == (problem{}) || adapter.Differ(statusIn(detail), int64(res.Status)) {
+		return nil
+	}
+	return &p
 }
 
-func (p *problem) code() string { return adapter.Code(orDefault(p.Code, p.Name)) }
-
-// problemOf reads the error document of an answer; nil if it is none, or one of another status.
-func problemOf(res *payonce.Response) *problem {
-	var doc struct {
-		Success *bool    `json:"success"`
-		Error   *problem `json:"error"`
+// statusIn returns the status that an error document tells; 0 if none.
+func statusIn(detail adapter.Object) int64 {
+	if status, ok := detail.Integer("statusCode"); ok {
+		return status
 	}
-	if !res.Complete || json.Unmarshal(res.Body, &doc) != nil || doc.Success == nil || *doc.Success || doc.Error == nil {
-		return nil
+	status, err := strconv.ParseInt(detail.Text("statusCode"), 10, 64)
+	if err != nil {
+		return 0
 	}
-	p := doc.Error
-	if p.code() == "" || (p.StatusCode != 0 && p.StatusCode != res.Status) {
-		return nil
-	}
-	return p
+	return status
 }

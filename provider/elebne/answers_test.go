@@ -70,11 +70,41 @@ func TestAnOddFieldDoesNotHideAnIntent(t *testing.T) {
 	}
 }
 
+func TestAnIntentThatSaysWhenItWasPaidMovedMoney(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t).Portable()
+	for when, noMoney := range map[string]bool{
+		`"paidAt":"2026-04-04T10:30:00.000Z"`: false, `"paid_at":"2026-04-04T10:30:00.000Z"`: false, `"paidAt":"soon"`: false, `"paidAt":1775298600`: false,
+		`"paidAt":null`: true, `"paidAt":""`: true, `"paidAt":null,"paid_at":null`: true, `"unheardOf":1`: true,
+	} {
+		for _, word := range []string{"CANCELLED", "FAILED"} {
+			payment, err := p.Payment("payment.get", []byte(strings.Replace(intent(word), `"amount"`, when+`,"amount"`, 1)))
+			require.NoError(t, err)
+			assert.Equal(t, noMoney, payment.NoMoneyMoved, "%s and %s", word, when)
+		}
+	}
+}
+
+func TestACurrencyIsInCapitals(t *testing.T) {
+	t.Parallel()
+	payment, err := newProvider(t).Portable().Payment("payment.get", []byte(strings.Replace(intent("PAID"), "MRU", "mru", 1)))
+	require.NoError(t, err)
+	assert.Equal(t, mru(50000), payment.Amount)
+}
+
 func TestACancellationThatSaysNothingIsPending(t *testing.T) {
 	t.Parallel()
-	payment, err := newProvider(t).Portable().Payment("payment.cancel", []byte(`{"success":true,"data":{}}`))
-	require.NoError(t, err)
-	assert.Equal(t, payonce.StatusPending, payment.Status)
+	p := newProvider(t).Portable()
+	for _, body := range []string{`{"success":true,"data":{}}`, `{"success":true}`, `{"success":true,"data":null}`, `{"success":true,"data":[1]}`} {
+		payment, err := p.Payment("payment.cancel", []byte(body))
+		require.NoError(t, err)
+		assert.Equal(t, payonce.StatusPending, payment.Status)
+		assert.False(t, payment.NoMoneyMoved)
+	}
+	for _, wrong := range []string{`{`, `[]`, `null`, ``} {
+		_, err := p.Payment("payment.cancel", []byte(wrong))
+		assert.Error(t, err, wrong)
+	}
 }
 
 func TestWhatARefundSays(t *testing.T) {
@@ -83,6 +113,7 @@ func TestWhatARefundSays(t *testing.T) {
 	for body, want := range map[string]payonce.Refund{
 		`{"success":true,"data":{"refunded":true}}`:                                     {Status: payonce.StatusSucceeded, ProviderStatus: "refunded"},
 		`{"success":true,"data":{"refunded":true,"id":"r-1","referenceNumber":"PI-3"}}`: {ID: "r-1", PaymentID: "PI-3", Status: payonce.StatusSucceeded, ProviderStatus: "refunded"},
+		`{"success":true,"data":{"refunded":true,"referenceNumber":"RF-1"}}`:            {ID: "RF-1", Status: payonce.StatusSucceeded, ProviderStatus: "refunded"},
 		`{"success":true,"data":{"refunded":true,"id":7,"status":"BRAND_NEW"}}`:         {Status: payonce.StatusSucceeded, ProviderStatus: "refunded"},
 		`{"success":true,"data":{"referenceNumber":"PI-3","status":"REFUNDED"}}`:        {PaymentID: "PI-3", Status: payonce.StatusSucceeded, ProviderStatus: "REFUNDED"},
 		`{"success":true,"data":{"status":"BRAND_NEW"}}`:                                {ProviderStatus: "BRAND_NEW"},

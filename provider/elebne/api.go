@@ -2,7 +2,6 @@ package elebne
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/internal/adapter"
@@ -104,9 +103,9 @@ func (s *ProductService) Update(ctx context.Context, params UpdateProductParams,
 
 // Delete deletes a product once. The answer is not documented and is as received.
 // Source: https://docs.staging.elebne.ai/en/docs/reference/idempotency.
-func (s *ProductService) Delete(ctx context.Context, params DeleteProductParams, opts ...payonce.CallOption) (*payonce.Result[json.RawMessage], error) {
+func (s *ProductService) Delete(ctx context.Context, params DeleteProductParams, opts ...payonce.CallOption) (*payonce.Result[payonce.Raw], error) {
 	op, err := s.s.d.deleteProduct(params)
-	return do[json.RawMessage](ctx, s.s, op, err, opts)
+	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }
 
 // SetStock sets the stock of a product and of its variants, once. Source: https://docs.staging.elebne.ai/docs/store-api/inventory.
@@ -117,16 +116,16 @@ func (s *ProductService) SetStock(ctx context.Context, params StockParams, opts 
 
 // SetVariantStock sets the stock of one variant, once, by the other of the two documented paths. The answer is not documented and is
 // as received. Source: https://docs.staging.elebne.ai/en/docs/reference/idempotency.
-func (s *ProductService) SetVariantStock(ctx context.Context, params VariantStockParams, opts ...payonce.CallOption) (*payonce.Result[json.RawMessage], error) {
+func (s *ProductService) SetVariantStock(ctx context.Context, params VariantStockParams, opts ...payonce.CallOption) (*payonce.Result[payonce.Raw], error) {
 	op, err := s.s.d.setVariantStock(params)
-	return do[json.RawMessage](ctx, s.s, op, err, opts)
+	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }
 
 // ImportCSV imports products from a file, once. The answer is not documented and is as received.
 // Sources: https://docs.staging.elebne.ai/en/docs/store-api/csv-import and /en/docs/reference/idempotency.
-func (s *ProductService) ImportCSV(ctx context.Context, params ImportParams, opts ...payonce.CallOption) (*payonce.Result[json.RawMessage], error) {
+func (s *ProductService) ImportCSV(ctx context.Context, params ImportParams, opts ...payonce.CallOption) (*payonce.Result[payonce.Raw], error) {
 	op, err := s.s.d.importCSV(params)
-	return do[json.RawMessage](ctx, s.s, op, err, opts)
+	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }
 
 // CSVTemplate reads the file to fill in for ImportCSV. Source: https://docs.staging.elebne.ai/en/docs/store-api/csv-import.
@@ -167,14 +166,14 @@ func (s *WebhookEndpointService) Update(ctx context.Context, params UpdateEndpoi
 
 // Delete deletes an endpoint once. The answer is not documented and is as received.
 // Source: https://docs.staging.elebne.ai/en/docs/getting-started/webhooks.
-func (s *WebhookEndpointService) Delete(ctx context.Context, params EndpointParams, opts ...payonce.CallOption) (*payonce.Result[json.RawMessage], error) {
+func (s *WebhookEndpointService) Delete(ctx context.Context, params EndpointParams, opts ...payonce.CallOption) (*payonce.Result[payonce.Raw], error) {
 	op, err := s.s.d.deleteEndpoint(params)
-	return do[json.RawMessage](ctx, s.s, op, err, opts)
+	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }
 
 // Test has a test delivery sent to an endpoint, once; at most 5 a minute. The answer is not documented and is as received.
 // Source: https://docs.staging.elebne.ai/en/docs/getting-started/webhooks.
-func (s *WebhookEndpointService) Test(ctx context.Context, params EndpointParams, opts ...payonce.CallOption) (*payonce.Result[json.RawMessage], error) {
+func (s *WebhookEndpointService) Test(ctx context.Context, params EndpointParams, opts ...payonce.CallOption) (*payonce.Result[payonce.Raw], error) {
 	op, err := s.s.d.testEndpoint(params)
-	return do[json.RawMessage](ctx, s.s, op, err, opts)
+	return adapter.Do[payonce.Raw](ctx, s.s.Service, op, err, opts)
 }

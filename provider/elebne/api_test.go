@@ -2,6 +2,7 @@ package elebne_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestEveryNativeWriteIsSentWithAKeyOfItsOwn(t *testing.T) {
 		},
 		"POST /api/v1/dev/store/products/import-csv name,price\nTea,500.00\n": func() error {
 			got, err := api.Products.ImportCSV(t.Context(), elebne.ImportParams{Reference: "r", CSV: []byte("name,price\nTea,500.00\n")})
-			assert.JSONEq(t, `{"id":"e-1", "refunded": true}`, string(got.Value))
+			assert.JSONEq(t, `{"success":true,"data":{"id":"e-1","refunded":true}}`, string(got.Value), "as received")
 			assert.Equal(t, "text/csv", v.last().contentType)
 			return err
 		},
@@ -135,7 +136,13 @@ func TestReads(t *testing.T) {
 	one, err := api.Orders.Get(t.Context(), "EL-31")
 	require.NoError(t, err)
 	assert.Equal(t, elebne.OrderNew, one.Value.Status)
-	assert.JSONEq(t, `[{"n":1}]`, string(one.Value.Items))
+	assert.JSONEq(t, `[{"n":1}]`, string(one.Value.Items.Bytes()))
+	assert.Equal(t, "+22242123478", one.Value.CustomerPhone.Reveal())
+	v.answer = always(http.StatusOK, `{"items":[{"status":"READY","items":[{"n":2}]}],"total":1}`)
+	orders, err = api.Orders.List(t.Context(), elebne.ListOrdersParams{})
+	require.NoError(t, err)
+	assert.Equal(t, elebne.OrderReady, orders.Value.Items[0].Status)
+	assert.JSONEq(t, `[{"n":2}]`, string(orders.Value.Items[0].Items.Bytes()))
 	v.answer = always(http.StatusOK, `{"success": true, "data": {"csv": "name,price,description,sku,quantity,image_url\n", "filename": "products-template.csv"}}`)
 	template, err := api.Products.CSVTemplate(t.Context())
 	require.NoError(t, err)
@@ -235,23 +242,80 @@ func TestARotatedKeyFinishesWhatItBegan(t *testing.T) {
 
 func TestARefusedCancellationAfterALostOneIsLookedUp(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[string]error{"CANCELLED": nil, "PAID": payonce.ErrOutcomeUnknown} {
-		client, _, v := shop(t, func(s sent) (int, string) {
-			if s.method == http.MethodGet {
-				return http.StatusOK, intent(status)
+	for _, conflict := range []int{http.StatusBadRequest, http.StatusConflict} {
+		for status, want := range map[string]error{"CANCELLED": nil, "PAID": payonce.ErrOutcomeUnknown} {
+			client, _, v := shop(t, func(s sent) (int, string) {
+				if s.method == http.MethodGet {
+					return http.StatusOK, intent(status)
+				}
+				return conflict, refusal("INVALID_STATE")
+			})
+			v.lose = 1
+			payment, err := client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
+			requests, _ := v.count()
+			assert.Equal(t, 3, requests, "the lost one, its repeat, the lookup")
+			if want != nil {
+				require.ErrorIs(t, err, want, "the lost one may still be on its way")
+				continue
 			}
-			return http.StatusBadRequest, refusal("INVALID_STATE")
-		})
-		v.lose = 1
-		payment, err := client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
-		if want != nil {
-			require.ErrorIs(t, err, want, "the lost one may still be on its way")
-			continue
+			require.NoError(t, err)
+			assert.Equal(t, payonce.StatusCanceled, payment.Status)
+			assert.Equal(t, intentID, payment.ID)
 		}
-		require.NoError(t, err)
-		assert.Equal(t, payonce.StatusCanceled, payment.Status)
+	}
+}
+
+func TestACancellationThatThePayerForestalledEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	client, _, v := shop(t, always(http.StatusConflict, secondForm("INVALID_STATE")))
+	_, err := client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
+	require.ErrorIs(t, err, payonce.ErrRejected)
+	requests, _ := v.count()
+	assert.Equal(t, 1, requests, "20 writes a minute are all there are")
+
+	client, api, v := shop(t, always(http.StatusOK, intent("PAID")))
+	payment, err := client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
+	require.ErrorIs(t, err, payonce.ErrDeclined)
+	assert.Equal(t, payonce.StatusSucceeded, payment.Status, "what it is instead")
+	again, err := api.Intents.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
+	require.ErrorIs(t, err, payonce.ErrDeclined)
+	assert.Equal(t, elebne.IntentPaid, again.Value.Status)
+	requests, _ = v.count()
+	assert.Equal(t, 1, requests)
+}
+
+func TestAnAnswerThatIsNotDocumentedMaySayNothing(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"success":true}`, `{"success":true,"data":[1]}`, `{"success":true,"data":{"amount":"5"}}`, `{"success":true,"data":"ok"}`} {
+		client, _, _ := shop(t, always(http.StatusOK, body))
+		payment, err := client.Payments.Cancel(t.Context(), payonce.CancelParams{PaymentID: intentID})
+		require.NoError(t, err, body)
+		assert.Equal(t, payonce.StatusPending, payment.Status, "accepted")
 		assert.Equal(t, intentID, payment.ID)
 	}
+	_, api, _ := shop(t, always(http.StatusOK, `{"success":true,"data":[{"id":"p-1"}]}`))
+	intent, err := api.Intents.SimulatePayment(t.Context(), elebne.SimulateParams{PaymentID: intentID})
+	require.NoError(t, err)
+	assert.Zero(t, intent.Value)
+	product, err := api.Products.Update(t.Context(), elebne.UpdateProductParams{Reference: "r", ProductID: "p-1"})
+	require.NoError(t, err)
+	assert.Zero(t, product.Value)
+	endpoint, err := api.WebhookEndpoints.Update(t.Context(), elebne.UpdateEndpointParams{Reference: "r", EndpointID: "e-1", URL: "https://shop.example"})
+	require.NoError(t, err)
+	assert.Zero(t, endpoint.Value)
+}
+
+func TestAnUndocumentedAnswerDoesNotPrint(t *testing.T) {
+	t.Parallel()
+	_, api, _ := shop(t, always(http.StatusOK, `{"success":true,"data":{"id":"e-1","note":"canary"}}`))
+	tested, err := api.WebhookEndpoints.Test(t.Context(), elebne.EndpointParams{Reference: "r", EndpointID: "e-1"})
+	require.NoError(t, err)
+	deleted, err := api.Products.Delete(t.Context(), elebne.DeleteProductParams{Reference: "r", ProductID: "e-1"})
+	require.NoError(t, err)
+	for _, value := range []any{tested, *tested, deleted, *deleted} {
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q %x %s", value, value, value, value, value, value, jsonOf(value)), "canary")
+	}
+	assert.Contains(t, string(tested.Value.Bytes()), "canary")
 }
 
 func TestRefunds(t *testing.T) {

@@ -1,7 +1,6 @@
 package elebne
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,7 +48,7 @@ func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce
 		v = payonce.Verdict{Resend: adapter.Transient(res.Status)}
 	}
 	if problem != nil {
-		v.Code, v.Message = problem.code(), adapter.Message(problem.Message)
+		v.Code, v.Message = problem.code, problem.message
 	}
 	if v.Class != payonce.ClassSucceeded && v.Class != payonce.ClassDeclined {
 		v.Wait = hint(res)
@@ -59,14 +58,15 @@ func (p *Provider) Classify(req *payonce.Request, res *payonce.Response) payonce
 }
 
 // classifyProblem goes by the status: most of the codes could not be read. Which status a state conflict has is not documented; a 409
-// is taken for a request in flight with the same key, which is not documented either, and waited for.
+// is taken for a request in flight with the same key, which is not documented either, and waited for. Not so of a cancellation: the usual
+// conflict there is a payer who was faster, and a lookup tells if an earlier attempt did it.
 func classifyProblem(req *payonce.Request, status int) payonce.Verdict {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return payonce.Verdict{Class: payonce.ClassRefused, Resend: true}
 	case status < 400, status > 499, adapter.Transient(status):
 		return payonce.Verdict{Resend: adapter.Transient(status)}
-	case status == http.StatusConflict && isWrite(req):
+	case status == http.StatusConflict && isWrite(req) && req.Kind != kindCancelPayment:
 		return payonce.Verdict{Class: payonce.ClassInFlight, Resend: true}
 	}
 	return payonce.Verdict{Class: payonce.ClassRefused}
@@ -99,7 +99,7 @@ func classifySuccess(req *payonce.Request, res *payonce.Response) payonce.Verdic
 		return unreadable
 	}
 	rule := ruleOf(req.Kind)
-	data, ok := rule.open(res.Body, req.EmptyOK)
+	data, ok := rule.open(res.Body)
 	if !ok || (rule.whole != nil && !rule.whole(data)) {
 		return unreadable
 	}
@@ -107,18 +107,16 @@ func classifySuccess(req *payonce.Request, res *payonce.Response) payonce.Verdic
 }
 
 // judge reads an answer that is whole.
-func judge(req *payonce.Request, rule *answerRule, data object) payonce.Verdict {
-	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: rule.id(req.Path, data), Code: adapter.Cut(data.text("status"), 60)}
-	var sent object
-	_ = json.Unmarshal(req.Body, &sent) // what can't be read compares with nothing
+func judge(req *payonce.Request, rule *answerRule, data adapter.Object) payonce.Verdict {
+	v := payonce.Verdict{Class: payonce.ClassSucceeded, ResourceID: rule.id(req.Path, data), Code: adapter.Cut(data.Text("status"), 60)}
 	switch {
-	case rule.strays(req.Path, data), rule.differs != nil && rule.differs(sent, data):
+	case rule.strays(req.Path, data), rule.differs != nil && rule.differs(adapter.ObjectOf(req.Body), data):
 		v.Class, v.Code = payonce.ClassMismatch, "answer about something else"
 	case req.Kind == kindCreateRefund && notRefunded(data):
 		return payonce.Verdict{Resend: true, Code: "not refunded"}
 	case req.Kind == kindCreateRefund:
-		v.Code = adapter.Cut(refundWord(data), 60)
-	case req.Kind == kindCreatePayment && v.Code == string(IntentFailed):
+		v.ResourceID, v.Code = refundID(data), adapter.Cut(refundWord(data), 60)
+	case rule.declines(data):
 		v.Class, v.Proven, v.KeySpent = payonce.ClassDeclined, true, true
 	}
 	return v

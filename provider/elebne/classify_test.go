@@ -137,7 +137,7 @@ func TestEveryStatusWithAndWithoutTheDocument(t *testing.T) {
 		}
 		for _, kind := range append(writes(), reads()...) {
 			want := withDocument
-			if status == 409 && requestOf(kind, "").Key == "" {
+			if status == 409 && (requestOf(kind, "").Key == "" || kind == "payment.cancel") {
 				want = final
 			}
 			for _, code := range []string{firstForm(status, "SOMETHING_NEW"), secondForm("SOMETHING_NEW")} {
@@ -149,7 +149,9 @@ func TestEveryStatusWithAndWithoutTheDocument(t *testing.T) {
 			for _, foreign := range []string{
 				"", "<html>Bad gateway</html>", "null", "[]", `"no"`, `{"statusCode":404,"message":"Cannot POST","error":"Not Found"}`,
 				firstForm(status+1, "SOMETHING_NEW"), `{"error":{"code":"X"}}`, `{"success":true,"error":{"code":"X"}}`, `{"success":false}`,
-				`{"success":false,"error":{"message":"No."}}`, `{"success":false,"error":"X"}`, `{"success":"false","error":{"code":"X"}}`,
+				`{"success":false,"error":{"message":""}}`, `{"success":false,"error":{"message":[7],"code":7}}`, `{"success":false,"error":{"statusCode":409}}`,
+				`{"success":false,"error":"X"}`, `{"success":false,"error":["X"]}`, `{"success":"false","error":{"code":"X"}}`, `{"success":null,"error":{"code":"X"}}`,
+				`{"success":false,"error":{"code":"X","statusCode":"` + strconv.Itoa(status+1) + `"}}`,
 				firstForm(status, "X")[:20], firstForm(status, "X") + "{}",
 			} {
 				require.Equal(t, without, decisive(classify(t, kind, `{"amount":1}`, status, foreign)), "%d for %s with %s", status, kind, foreign)
@@ -173,6 +175,38 @@ func TestEveryDocumentedCodeIsARefusalWithoutProof(t *testing.T) {
 	}
 }
 
+// The detail of a validation error is not documented, and the second form looks like a framework's that lists them.
+func TestTheDetailsOfAnErrorDocumentMayHaveAnyShape(t *testing.T) {
+	t.Parallel()
+	for detail, want := range map[string][2]string{
+		`{"message":["amount must be an integer"," label is too long "],"error":"BAD_REQUEST"}`:          {"BAD_REQUEST", "amount must be an integer; label is too long"},
+		`{"code":"VALIDATION_ERROR","message":{"label":["is too long"],"amount":"is no integer","n":3}}`: {"VALIDATION_ERROR", "is no integer; is too long"},
+		`{"code":"VALIDATION_ERROR","message":"No.","statusCode":"400"}`:                                 {"VALIDATION_ERROR", "No."},
+		`{"code":"VALIDATION_ERROR","statusCode":"Bad Request"}`:                                         {"VALIDATION_ERROR", ""},
+		`{"code":400,"message":"No."}`:                                                                   {"", "No."},
+		`{"code":{},"error":"BAD_REQUEST","message":false,"statusCode":null}`:                            {"BAD_REQUEST", ""},
+		`{"message":"No."}`:                       {"", "No."},
+		`{"message":["pay 4111 1111 1111 1111"]}`: {"", "pay […]"},
+	} {
+		v := classify(t, "payment.create", `{}`, 400, `{"success":false,"error":`+detail+`}`)
+		assert.Equal(t, decision{class: refused}, decisive(v), detail)
+		assert.Equal(t, want, [2]string{v.Code, v.Message})
+	}
+}
+
+// A payer who was faster is the usual conflict. It is not waited for, and proves nothing of an earlier attempt.
+func TestAConflictRefusesACancellationOnly(t *testing.T) {
+	t.Parallel()
+	for _, kind := range writes() {
+		want := decision{class: payonce.ClassInFlight, resend: true}
+		if kind == "payment.cancel" {
+			want = decision{class: refused}
+		}
+		assert.Equal(t, want, decisive(classify(t, kind, "", 409, secondForm("INVALID_STATE"))), kind)
+		assert.Equal(t, decision{}, decisive(classify(t, kind, "", 409, "<html>Conflict</html>")), kind)
+	}
+}
+
 func TestACutAnswerProvesNothing(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]decision{200: {resend: true}, 201: {resend: true}, 204: {resend: true}, 400: {}, 404: {}, 429: {resend: true}, 503: {resend: true}} {
@@ -185,7 +219,10 @@ func TestACutAnswerProvesNothing(t *testing.T) {
 
 func TestWhatASuccessMustHold(t *testing.T) {
 	t.Parallel()
-	good, garbled := decision{class: succeeded}, decision{resend: true}
+	good, garbled, declined := decision{class: succeeded}, decision{resend: true}, decision{class: payonce.ClassDeclined, proven: true, keySpent: true}
+	paid := func(status string) string {
+		return strings.Replace(intent(status), `"amount"`, `"paidAt":"2026-04-04T10:30:00.000Z","amount"`, 1)
+	}
 	const one = `"referenceNumber":"PI-312345678901234"`
 	for name, tc := range map[string]struct {
 		kind, body string
@@ -196,7 +233,8 @@ func TestWhatASuccessMustHold(t *testing.T) {
 		"an intent":                       {"payment.create", intent("PENDING"), 201, good, intentID, "PENDING"},
 		"an intent under 200":             {"payment.create", intent("PENDING"), 200, good, intentID, "PENDING"},
 		"an intent of a new status":       {"payment.create", intent("BRAND_NEW"), 200, good, intentID, "BRAND_NEW"},
-		"an intent that failed":           {"payment.create", intent("FAILED"), 200, decision{class: payonce.ClassDeclined, proven: true, keySpent: true}, intentID, "FAILED"},
+		"an intent that failed":           {"payment.create", intent("FAILED"), 200, declined, intentID, "FAILED"},
+		"an intent that failed, paid":     {"payment.create", paid("FAILED"), 200, good, intentID, "FAILED"},
 		"a replay of what is over":        {"payment.create", intent("CANCELLED"), 200, good, intentID, "CANCELLED"},
 		"an intent without its number":    {"payment.create", `{"success":true,"data":{"amount":50000,"status":"PENDING"}}`, 200, garbled, "", "unreadable answer"},
 		"an intent without status":        {"payment.create", `{"success":true,"data":{` + one + `,"amount":50000}}`, 200, garbled, "", "unreadable answer"},
@@ -221,13 +259,23 @@ func TestWhatASuccessMustHold(t *testing.T) {
 		"part of a body":                  {"payment.create", intent("PENDING"), 206, garbled, "", "unreadable answer"},
 		"a cancellation":                  {"payment.cancel", intent("CANCELLED"), 200, good, intentID, "CANCELLED"},
 		"a cancellation that says little": {"payment.cancel", `{"success":true,"data":{}}`, 200, good, intentID, ""},
-		"a cancellation of what was paid": {"payment.cancel", intent("PAID"), 200, decision{class: mismatch}, intentID, "answer about something else"},
-		"a cancellation, completed":       {"payment.cancel", intent("COMPLETED"), 200, decision{class: mismatch}, intentID, "answer about something else"},
-		"a cancellation, refunded":        {"payment.cancel", intent("REFUNDED"), 200, decision{class: mismatch}, intentID, "answer about something else"},
+		"a cancellation without data":     {"payment.cancel", `{"success":true}`, 200, good, intentID, ""},
+		"a cancellation with a list":      {"payment.cancel", `{"success":true,"data":[1]}`, 200, good, intentID, ""},
+		"a cancellation, pending":         {"payment.cancel", intent("PENDING"), 200, good, intentID, "PENDING"},
+		"a cancellation, a new status":    {"payment.cancel", intent("BRAND_NEW"), 200, good, intentID, "BRAND_NEW"},
+		"a cancellation of what was paid": {"payment.cancel", intent("PAID"), 200, declined, intentID, "PAID"},
+		"a cancellation, completed":       {"payment.cancel", intent("COMPLETED"), 200, declined, intentID, "COMPLETED"},
+		"a cancellation, refunded":        {"payment.cancel", intent("REFUNDED"), 200, declined, intentID, "REFUNDED"},
+		"a cancellation, failed":          {"payment.cancel", intent("FAILED"), 200, declined, intentID, "FAILED"},
+		"a cancellation, paid at":         {"payment.cancel", paid("PAID"), 200, declined, intentID, "PAID"},
+		"a cancellation without success":  {"payment.cancel", `{"data":{"status":"CANCELLED"}}`, 200, garbled, "", "unreadable answer"},
 		"a refund":                        {"refund.create", `{"success":true,"data":{"refunded":true,"id":"r-1"}}`, 200, good, "r-1", "refunded"},
 		"a refund without id":             {"refund.create", `{"success":true,"data":{"refunded":true}}`, 200, good, "", "refunded"},
 		"a refund that names its intent":  {"refund.create", `{"success":true,"data":{"refunded":true,` + one + `}}`, 200, good, "", "refunded"},
 		"a refund that shows the intent":  {"refund.create", intent("REFUNDED"), 200, good, "", "REFUNDED"},
+		"a refund with its own number":    {"refund.create", `{"success":true,"data":{"referenceNumber":"RF-31","refunded":true}}`, 200, good, "RF-31", "refunded"},
+		"a refund with number and id":     {"refund.create", `{"success":true,"data":{"referenceNumber":"RF-31","refunded":true,"id":"r-1"}}`, 200, good, "r-1", "refunded"},
+		"a refund without data":           {"refund.create", `{"success":true}`, 200, garbled, "", "unreadable answer"},
 		"a refund that says little":       {"refund.create", `{"success":true,"data":{}}`, 200, garbled, "", "unreadable answer"},
 		"a refund denied":                 {"refund.create", `{"success":true,"data":{"refunded":false}}`, 200, garbled, "", "not refunded"},
 		"a refund of null":                {"refund.create", `{"success":true,"data":{"refunded":null}}`, 200, garbled, "", "not refunded"},
@@ -250,7 +298,14 @@ func TestWhatASuccessMustHold(t *testing.T) {
 		"a deletion with an error":        {"elebne.product.delete", secondForm("NOPE"), 200, garbled, "", "NOPE"},
 		"a deletion with HTML":            {"elebne.product.delete", "<html>", 200, garbled, "", "unreadable answer"},
 		"an import":                       {"elebne.product.import", `{"success":true,"data":{"imported":1}}`, 200, good, "", ""},
-		"an import with null":             {"elebne.product.import", `{"success":true,"data":null}`, 200, garbled, "", "unreadable answer"},
+		"an import with null":             {"elebne.product.import", `{"success":true,"data":null}`, 200, good, "", ""},
+		"an import with a list":           {"elebne.product.import", `{"success":true,"data":[{"id":"p-1"}]}`, 200, good, "", ""},
+		"an import without success":       {"elebne.product.import", `{"imported":1}`, 200, garbled, "", "unreadable answer"},
+		"a simulation without data":       {"elebne.intent.simulate", `{"success":true}`, 200, good, intentID, ""},
+		"a changed product, no more":      {"elebne.product.update", `{"success":true}`, 200, good, "", ""},
+		"a changed endpoint, no more":     {"elebne.webhook_endpoint.update", `{"success":true}`, 200, good, "", ""},
+		"the stock of a variant, no more": {"elebne.variant_stock.set", `{"success":true}`, 200, good, "", ""},
+		"stock without the product":       {"elebne.stock.set", `{"success":true}`, 200, garbled, "", "unreadable answer"},
 		"an endpoint":                     {"elebne.webhook_endpoint.create", `{"success":true,"data":{"id":"e-1"}}`, 201, good, "e-1", ""},
 		"an endpoint without id":          {"elebne.webhook_endpoint.create", `{"success":true,"data":{}}`, 201, garbled, "", "unreadable answer"},
 		"an order":                        {"elebne.order.get", `{"data":{"status":"NEW"}}`, 200, good, "EL-31", "NEW"},
@@ -270,68 +325,6 @@ func TestWhatASuccessMustHold(t *testing.T) {
 			assert.Equal(t, tc.id, v.ResourceID)
 			assert.Equal(t, tc.code, v.Code)
 			assert.False(t, v.Replayed)
-		})
-	}
-}
-
-func TestAnAnswerAboutSomethingElseIsAMismatch(t *testing.T) {
-	t.Parallel()
-	const fixed = `{"amount":50000,"amountType":"FIXED","label":"2 shoes ","metadata":{"a":"1","payonce_ref":"r"}}`
-	const open = `{"amount":1,"amountType":"OPEN"}`
-	told := func(more string) string {
-		return `{"success":true,"data":{"referenceNumber":"PI-9","status":"PENDING",` + more + `}}`
-	}
-	for name, tc := range map[string]struct {
-		kind, sent, answer string
-		want               payonce.Class
-	}{
-		"the same":                       {"payment.create", fixed, told(`"amount":50000,"amountType":"FIXED","currency":"MRU","label":"2 shoes","metadata":{"payonce_ref":"r","a":"1","b":2}`), succeeded},
-		"the least":                      {"payment.create", fixed, told(`"amount":50000`), succeeded},
-		"another amount":                 {"payment.create", fixed, told(`"amount":50001`), mismatch},
-		"no fixed amount":                {"payment.create", fixed, told(`"amount":null`), mismatch},
-		"an open one":                    {"payment.create", fixed, told(`"amount":50000,"amountType":"OPEN"`), mismatch},
-		"another label":                  {"payment.create", fixed, told(`"amount":50000,"label":"2 shoe"`), mismatch},
-		"another currency":               {"payment.create", fixed, told(`"amount":50000,"currency":"EUR"`), mismatch},
-		"other metadata":                 {"payment.create", fixed, told(`"amount":50000,"metadata":{"a":"2","payonce_ref":"r"}`), mismatch},
-		"another reference":              {"payment.create", fixed, told(`"amount":50000,"metadata":{"a":"1","payonce_ref":"q"}`), mismatch},
-		"a number in metadata":           {"payment.create", fixed, told(`"amount":50000,"metadata":{"a":1,"payonce_ref":"r"}`), mismatch},
-		"a key that is missing":          {"payment.create", fixed, told(`"amount":50000,"metadata":{"a":"1"}`), mismatch},
-		"metadata of nothing":            {"payment.create", fixed, told(`"amount":50000,"metadata":{}`), mismatch},
-		"metadata that is a list":        {"payment.create", fixed, told(`"amount":50000,"metadata":[]`), mismatch},
-		"metadata that is null":          {"payment.create", fixed, told(`"amount":50000,"metadata":null`), succeeded},
-		"metadata that nobody sent":      {"payment.create", `{"amount":50000}`, told(`"amount":50000,"metadata":{"a":"1"}`), succeeded},
-		"a label that nobody sent":       {"payment.create", `{"amount":50000}`, told(`"amount":50000,"label":"x"`), succeeded},
-		"an empty value that is missing": {"payment.create", `{"amount":50000,"metadata":{"a":""}}`, told(`"amount":50000,"metadata":{"b":""}`), mismatch},
-		"open":                           {"payment.create", open, told(`"amount":null,"amountType":"OPEN"`), succeeded},
-		"open, with what was paid":       {"payment.create", open, told(`"amount":777,"amountType":"OPEN"`), succeeded},
-		"open, answered as fixed":        {"payment.create", open, told(`"amount":1,"amountType":"FIXED"`), mismatch},
-		"a failed one of another":        {"payment.create", fixed, strings.Replace(told(`"amount":1`), "PENDING", "FAILED", 1), mismatch},
-		"a read of another":              {"payment.get", "", told(`"amount":50000`), mismatch},
-		"a read of its own":              {"payment.get", "", intent("PAID"), succeeded},
-		"a cancellation of another":      {"payment.cancel", "", told(`"amount":50000`), mismatch},
-		"a refund of another":            {"refund.create", `{"amount":1}`, `{"success":true,"data":{"refunded":true,"referenceNumber":"PI-9"}}`, mismatch},
-		"a refund of another, denied":    {"refund.create", `{"amount":1}`, `{"success":true,"data":{"refunded":false,"referenceNumber":"PI-9"}}`, mismatch},
-		"a simulation of another":        {"elebne.intent.simulate", "", told(`"amount":50000`), mismatch},
-		"a product of another price":     {"elebne.product.create", `{"name":"x","price":5}`, `{"success":true,"data":{"price":6}}`, mismatch},
-		"a product of another SKU":       {"elebne.product.update", `{"externalId":"a"}`, `{"success":true,"data":{"externalId":"b"}}`, mismatch},
-		"another product":                {"elebne.product.update", `{}`, `{"success":true,"data":{"id":"p-2","externalId":"b"}}`, mismatch},
-		"perhaps another product":        {"elebne.product.update", `{}`, `{"success":true,"data":{"id":"p-2"}}`, succeeded},
-		"the product":                    {"elebne.product.update", `{}`, `{"success":true,"data":{"id":"p-1","externalId":"b"}}`, succeeded},
-		"the product by its SKU":         {"elebne.stock.set", `{}`, `{"success":true,"data":{"id":"p-2","externalId":"SKU 1"}}`, succeeded},
-		"a SKU of another":               {"elebne.stock.set", `{}`, `{"success":true,"data":{"id":"p-2","externalId":"SKU 2"}}`, mismatch},
-		"an endpoint elsewhere":          {"elebne.webhook_endpoint.create", `{"url":"https://a.example"}`, `{"success":true,"data":{"id":"e","url":"https://b.example"}}`, mismatch},
-		"an endpoint with a slash":       {"elebne.webhook_endpoint.create", `{"url":"https://a.example"}`, `{"success":true,"data":{"id":"e","url":"https://a.example/"}}`, succeeded},
-		"another endpoint":               {"elebne.webhook_endpoint.delete", "", `{"success":true,"data":{"id":"e-2"}}`, mismatch},
-		"another order":                  {"elebne.order.get", "", `{"success":true,"data":{"id":"64b","referenceNumber":"EL-32"}}`, mismatch},
-		"the order":                      {"elebne.order.get", "", `{"success":true,"data":{"id":"64b","referenceNumber":"EL-31"}}`, succeeded},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			v := classify(t, tc.kind, tc.sent, 200, tc.answer)
-			assert.Equal(t, tc.want, v.Class)
-			if tc.want == mismatch {
-				assert.Equal(t, decision{class: mismatch}, decisive(v), "nothing more is sent, and nothing is proven")
-			}
 		})
 	}
 }

@@ -24,8 +24,11 @@ type Config struct {
 	// SecretKey is the API key. Its prefix says which environment it is for: sk_test_ moves no money, sk_live_ does. A publishable key
 	// (pk_test_, pk_live_) reads; every write is then refused before the network. Required.
 	SecretKey payonce.Secret
-	// OldSecretKeys are earlier keys of the same environment, sk_ only, that still work. Elebne knows an idempotency key only under the
-	// API key it came with, so an operation that was begun under one of these is finished with it. Nothing new begins under them.
+	// OldSecretKeys are other keys of the same environment, sk_ only, that work: earlier ones, or the next. Elebne knows an idempotency
+	// key only under the API key it came with, so an operation that was begun under one of these is finished with it. Nothing new begins
+	// under them. Where processes are replaced one by one, first give the new key to all of them here, so that each can finish what
+	// another began, and then swap the two. Drop a key that was revoked: an operation that was refused under it needs
+	// payonce.WithNewKey.
 	OldSecretKeys []payonce.Secret
 	// NoRef leaves payonce_ref out of the metadata. Touch it if the metadata is full; webhooks can then settle no operation.
 	// Defaults to adding it.

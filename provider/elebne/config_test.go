@@ -103,11 +103,26 @@ func TestAnAttemptIsMadeWithTheKeyThatTheOperationBeganUnder(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
 	for credential, want := range map[payonce.Secret]string{"": "Bearer sk_test_example", "sk_test_old": "Bearer sk_test_old"} {
-		for _, key := range []string{"k", ""} {
-			header, err := p.Authorize(t.Context(), nil, &payonce.Request{Method: http.MethodPost, Key: key, Credential: credential}, nil)
-			require.NoError(t, err)
-			assert.Equal(t, http.Header{"Authorization": {want}}, header)
-		}
+		req := &payonce.Request{Method: http.MethodPost, Key: "k", Header: http.Header{"X-Idempotency-Key": {"k"}}, Credential: credential}
+		header, err := p.Authorize(t.Context(), nil, req, nil)
+		require.NoError(t, err)
+		assert.Equal(t, http.Header{"Authorization": {want}}, header)
+	}
+}
+
+func TestAWriteWithoutItsKeyIsNotSent(t *testing.T) {
+	t.Parallel()
+	for name, req := range map[string]payonce.Request{
+		"no key":         {Method: http.MethodPost, Header: http.Header{"X-Idempotency-Key": {"k"}}},
+		"no key at all":  {Method: http.MethodDelete},
+		"no header":      {Method: http.MethodPut, Key: "k"},
+		"another header": {Method: http.MethodPatch, Key: "k", Header: http.Header{"Idempotency-Key": {"k"}}},
+		"another key":    {Method: http.MethodPost, Key: "k", Header: http.Header{"X-Idempotency-Key": {"K"}}},
+	} {
+		header, err := newProvider(t).Authorize(t.Context(), nil, &req, nil)
+		require.ErrorIs(t, err, payonce.ErrInvalid, name)
+		require.ErrorContains(t, err, "X-Idempotency-Key: is missing from a write, or is not its key")
+		assert.Nil(t, header)
 	}
 }
 
@@ -147,10 +162,13 @@ func TestNothingPrintsTheCredentials(t *testing.T) {
 	var got elebne.PaymentIntent
 	require.NoError(t, json.Unmarshal([]byte(`{"payUrl":"canary","shortCode":"canary","code":"canary"}`), &got))
 	require.Equal(t, "canary", got.Code.Reveal())
-	ordered := elebne.Order{CustomerPhone: "canary", CustomerName: "canary"}
+	var ordered elebne.Order
+	require.NoError(t, json.Unmarshal([]byte(`{"customerName":"canary","customerPhone":"canary","items":[{"note":"canary"}]}`), &ordered))
+	require.Equal(t, "canary", ordered.CustomerName.Reveal())
+	require.JSONEq(t, `[{"note":"canary"}]`, string(ordered.Items.Bytes()))
 	endpoint := elebne.WebhookEndpoint{Secret: "canary"}
 	event := elebne.Event{Raw: payonce.Raw("canary"), Payment: elebne.PaymentEvent{ShortCode: "canary"}}
-	for _, value := range []any{cfg, &cfg, p, *p, p.Profile(), hooks, &hooks, w, *w, decoded, *decoded, got, &got, ordered, endpoint, &endpoint, event, event.Portable(), p.API(nil)} {
+	for _, value := range []any{cfg, &cfg, p, *p, p.Profile(), hooks, &hooks, w, *w, decoded, *decoded, got, &got, ordered, &ordered, endpoint, &endpoint, event, event.Portable(), p.API(nil)} {
 		var log bytes.Buffer
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", slog.Any("value", value))
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", slog.Any("value", value))

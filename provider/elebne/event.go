@@ -1,10 +1,11 @@
 package elebne
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/payonce/payonce"
@@ -34,6 +35,9 @@ type Event struct {
 	Type EventType
 	// At is Elebne's time of the event; zero where it gives none.
 	At Timestamp
+	// Sandbox says that the event is about no money. An event of the other environment than the API key's settles nothing, and nothing
+	// should be handed out because of it. Where Elebne does not say, it is the API key's environment.
+	Sandbox bool
 	// Payment is set for payment events, Order for order events.
 	Payment PaymentEvent
 	Order   OrderEvent
@@ -41,6 +45,8 @@ type Event struct {
 	Raw payonce.Raw
 
 	account string
+	// foreign says that the event is of the other environment, paid that its intent has a time of payment, readable or not.
+	foreign, paid bool
 }
 
 // PaymentEvent is the intent that an event is about.
@@ -71,15 +77,17 @@ type OrderEvent struct {
 	CreatedAt       Timestamp   `json:"createdAt"`
 }
 
-// Portable puts the event into portable words. An order is no operation of the client's, so an order event settles nothing.
+// Portable puts the event into portable words. An order is no operation of the client's, so an order event settles nothing, and an event
+// of the other environment names no operation.
 func (e Event) Portable() payonce.Event {
 	event := payonce.Event{Account: e.account, ID: e.ID, Type: string(e.Type), At: e.At.Time, Raw: e.Raw}
 	switch {
+	case e.foreign:
 	case e.Type.isAbout("payment"):
 		event.Kind, event.Ref = kindCreatePayment, e.Payment.Metadata[adapter.RefKey]
 		event.ResourceID, event.PaymentID = e.Payment.ReferenceNumber, e.Payment.ReferenceNumber
 		event.Status, event.ProviderStatus = e.Payment.Status.portable(), string(e.Payment.Status)
-		event.Amount, event.NoMoneyMoved = e.Payment.Amount(), e.Payment.Status.noMoneyMoved()
+		event.Amount, event.NoMoneyMoved = e.Payment.Amount(), e.Payment.Status.noMoneyMoved() && !e.saysPaid()
 	case e.Type.isAbout("order"):
 		event.ResourceID, event.ProviderStatus = e.Order.ReferenceNumber, string(e.Order.Status)
 	}
@@ -88,19 +96,27 @@ func (e Event) Portable() payonce.Event {
 
 func (t EventType) isAbout(noun string) bool { return strings.HasPrefix(string(t), noun+".") }
 
-var errOtherEnvironment = errors.New("the event is of another environment than the API key")
+// saysPaid says that the event tells of a payment, by its time or by its name: most of the names could not be read.
+func (e Event) saysPaid() bool {
+	_, word, _ := strings.Cut(string(e.Type), ".")
+	return e.paid || !e.Payment.PaidAt.IsZero() || e.Type == EventPaymentConfirmed || IntentStatus(strings.ToUpper(word)).moneyMoved()
+}
 
 // readEvent reads either envelope: payments have id and created_at, orders have timestamp.
 func readEvent(body []byte, account, environment string) (Event, error) {
-	var doc object
-	if json.Unmarshal(body, &doc) != nil || doc.text("event") == "" {
+	doc := adapter.ObjectOf(body)
+	if doc.Text("event") == "" {
 		return Event{}, errUnreadable
 	}
-	if doc.is("sandbox", "true") && environment != "test" || doc.is("sandbox", "false") && environment != "live" {
-		return Event{}, errOtherEnvironment
+	ours := environment == "test"
+	event := Event{
+		ID: doc.Text("id"), Type: EventType(doc.Text("event")), Sandbox: ours, Raw: body,
+		account: account, paid: saysPaid(doc.Object("data")),
 	}
-	event := Event{ID: doc.text("id"), Type: EventType(doc.text("event")), Raw: body, account: account}
-	at := orDefault(doc.text("created_at"), doc.text("timestamp"))
+	if !isNothing(doc, "sandbox") {
+		event.Sandbox, event.foreign = !doc.Is("sandbox", "false"), !doc.Is("sandbox", strconv.FormatBool(ours))
+	}
+	at := cmp.Or(doc.Text("created_at"), doc.Text("timestamp"))
 	event.At = readTime(at)
 	var err error
 	switch {
@@ -122,7 +138,7 @@ func readEvent(body []byte, account, environment string) (Event, error) {
 
 // madeID names an event that has no id of its own.
 func madeID(e *Event, at string) string {
-	if reference := orDefault(e.Payment.ReferenceNumber, e.Order.ReferenceNumber); reference != "" && at != "" {
+	if reference := cmp.Or(e.Payment.ReferenceNumber, e.Order.ReferenceNumber); reference != "" && at != "" {
 		return string(e.Type) + "/" + reference + "/" + at
 	}
 	sum := sha256.Sum256(e.Raw)

@@ -1,9 +1,11 @@
 package elebne
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -60,7 +62,7 @@ func amountOf(centimes *Centimes, currency string) payonce.Amount {
 	if centimes == nil {
 		return payonce.Amount{}
 	}
-	return payonce.Amount{Minor: int64(*centimes), Currency: currency}
+	return payonce.Amount{Minor: int64(*centimes), Currency: strings.ToUpper(currency)}
 }
 
 // Metadata is what the merchant stored with an intent. A value that is not text is left out, and metadata that is no object is none:
@@ -212,7 +214,7 @@ func (d *dialect) simulatePayment(params SimulateParams) (payonce.Operation, err
 		p.Add("SecretKey", "is for live; payments are simulated in the sandbox only")
 	}
 	return d.write(&p, payonce.Operation{
-		Kind: kindSimulate, Reference: orDefault(params.Reference, params.PaymentID),
+		Kind: kindSimulate, Reference: cmp.Or(params.Reference, params.PaymentID),
 		Path: under(intents, params.PaymentID, "/simulate-payment"), NotAfter: params.NotAfter,
 	})
 }

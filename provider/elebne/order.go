@@ -15,14 +15,26 @@ type Order struct {
 	ReferenceNumber string      `json:"referenceNumber"`
 	Status          OrderStatus `json:"status"`
 	// Items are as received.
-	Items       json.RawMessage `json:"items"`
-	TotalAmount Centimes        `json:"totalAmount"`
-	ShopID      string          `json:"shopId"`
-	ShopName    string          `json:"shopName"`
+	Items       payonce.Raw `json:"-"`
+	TotalAmount Centimes    `json:"totalAmount"`
+	ShopID      string      `json:"shopId"`
+	ShopName    string      `json:"shopName"`
 	// CustomerName and CustomerPhone are the buyer's, the number in full; both print as [secret].
 	CustomerName  payonce.Secret `json:"customerName"`
 	CustomerPhone payonce.Secret `json:"customerPhone"`
 	CreatedAt     Timestamp      `json:"createdAt"`
+}
+
+// UnmarshalJSON reads an order.
+func (o *Order) UnmarshalJSON(text []byte) error {
+	type fields Order // has no UnmarshalJSON
+	var wire fields
+	if err := json.Unmarshal(text, &wire); err != nil {
+		return err
+	}
+	*o = Order(wire)
+	o.Items = payonce.Raw(adapter.ObjectOf(text)["items"])
+	return nil
 }
 
 // OrderList is one page of orders.

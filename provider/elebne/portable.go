@@ -1,6 +1,7 @@
 package elebne
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 
@@ -32,7 +33,7 @@ func (d *dialect) createPayment(params payonce.PaymentParams) (payonce.Operation
 	intent := intentOf(&p, params.Method)
 	checkAmount(&p, "Amount", params.Amount)
 	wire := wireIntent{
-		Amount: params.Amount.Minor, AmountType: orDefault(intent.AmountType, AmountFixed), Label: params.Description,
+		Amount: params.Amount.Minor, AmountType: cmp.Or(intent.AmountType, AmountFixed), Label: params.Description,
 		SuccessURL: intent.SuccessURL, CancelURL: intent.CancelURL,
 	}
 	refs := 1
@@ -53,7 +54,7 @@ func (d *dialect) cancelPayment(params payonce.CancelParams) (payonce.Operation,
 	var p adapter.Problems
 	p.PathID("PaymentID", params.PaymentID)
 	return d.write(&p, payonce.Operation{
-		Kind: kindCancelPayment, Reference: orDefault(params.Reference, params.PaymentID),
+		Kind: kindCancelPayment, Reference: cmp.Or(params.Reference, params.PaymentID),
 		Path: under(intents, params.PaymentID, "/cancel"), NotAfter: params.NotAfter,
 	})
 }
@@ -75,27 +76,23 @@ func under(collection, id, action string) string {
 	return collection + "/" + adapter.Element(id) + action
 }
 
-// portablePayment reads an intent. The answer to a cancellation is not documented; one without a status says that it was accepted.
+// portablePayment reads an intent. The answer to a cancellation is not documented: what of it can be read is, and one without a status
+// says that it was accepted.
 func portablePayment(kind string, body []byte) (*payonce.Payment, error) {
-	var doc envelope[PaymentIntent]
-	if json.Unmarshal(body, &doc) != nil {
+	doc := adapter.ObjectOf(body)
+	data, isCancel := doc.Object("data"), kind == kindCancelPayment
+	var intent PaymentIntent
+	err := json.Unmarshal(doc["data"], &intent)
+	if doc == nil || (!isCancel && (data == nil || err != nil)) {
 		return nil, errUnreadable
 	}
-	intent := &doc.Data
 	payment := &payonce.Payment{
 		ID: intent.ReferenceNumber, Status: intent.Status.portable(), ProviderStatus: string(intent.Status), Amount: intent.Amount(),
-		NoMoneyMoved: intent.Status.noMoneyMoved(), NextURL: intent.PayURL, Metadata: intent.Metadata,
+		NoMoneyMoved: intent.Status.noMoneyMoved() && !saysPaid(data), NextURL: intent.PayURL, Metadata: intent.Metadata,
 		CreatedAt: intent.CreatedAt.Time, Raw: body,
 	}
-	if kind == kindCancelPayment && intent.Status == "" {
+	if isCancel && intent.Status == "" {
 		payment.Status = payonce.StatusPending
 	}
 	return payment, nil
-}
-
-func orDefault[T ~string](value, fallback T) T {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

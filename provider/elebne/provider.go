@@ -24,13 +24,16 @@ type dialect struct {
 	noRef   bool
 }
 
-const currency = "MRU"
+const (
+	currency  = "MRU"
+	keyHeader = "X-Idempotency-Key"
+)
 
 func newProvider(cfg *Config, key apiKey) *Provider {
 	profile := payonce.Profile{
 		Name: "elebne", Account: "elebne/" + key.environment + "/" + cfg.MerchantID, BaseURL: cfg.BaseURL,
 		Credential: cfg.SecretKey, OldCredentials: slices.Clone(cfg.OldSecretKeys),
-		KeyHeader: "X-Idempotency-Key", KeyMaxLen: 255, Keys: payonce.KeysDerived, KeyLife: 24 * time.Hour,
+		KeyHeader: keyHeader, KeyMaxLen: 255, Keys: payonce.KeysDerived, KeyLife: 24 * time.Hour,
 		Timeout:    30 * time.Second, // Elebne's own limit is not documented
 		Currencies: map[string]int{currency: 2},
 	}
@@ -46,7 +49,8 @@ func (p *Provider) Profile() payonce.Profile { return p.d.profile() }
 func (p *Provider) String() string { return p.d.account }
 
 // Authorize returns the API key that the operation was begun under as a Bearer token. There is nothing to fetch and to renew. A write
-// with a publishable key is refused (payonce.ErrInvalid): Elebne would answer SECRET_KEY_REQUIRED.
+// with a publishable key is refused (payonce.ErrInvalid): Elebne would answer SECRET_KEY_REQUIRED. So is one without its idempotency
+// key, for which Elebne documents IDEMPOTENCY_KEY_REQUIRED: should it execute it all the same, nothing would dedupe.
 func (p *Provider) Authorize(_ context.Context, _ *http.Client, req *payonce.Request, _ http.Header) (http.Header, error) {
 	key := req.Credential
 	if key == "" {
@@ -55,6 +59,9 @@ func (p *Provider) Authorize(_ context.Context, _ *http.Client, req *payonce.Req
 	if isWrite(req) {
 		var problems adapter.Problems
 		requireSecret(&problems, kindOfKey(key))
+		if req.Key == "" || req.Header.Get(keyHeader) != req.Key {
+			problems.Add(keyHeader, "is missing from a write, or is not its key")
+		}
 		if err := problems.Err(); err != nil {
 			return nil, err
 		}

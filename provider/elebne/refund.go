@@ -1,7 +1,8 @@
 package elebne
 
 import (
-	"encoding/json"
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/payonce/payonce"
@@ -68,36 +69,51 @@ func (d *dialect) refund(params RefundParams) (payonce.Operation, error) {
 	}
 	return d.write(&p, payonce.Operation{
 		Kind: kindCreateRefund, Reference: params.Reference, Path: under(intents, params.PaymentID, "/refund"), NotAfter: params.NotAfter,
-		Body: wireRefund{max(params.Amount.Minor, 0), orDefault(params.Reason, ReasonCustomerRequest), params.Note},
+		Body: wireRefund{max(params.Amount.Minor, 0), cmp.Or(params.Reason, ReasonCustomerRequest), params.Note},
 	})
 }
 
-// portableRefund reads the answer to a refund. ID is what the answer calls id: no id of a refund is documented, so it may be empty.
+// portableRefund reads the answer to a refund. No id of a refund is documented, so ID may be empty.
 func portableRefund(_ string, body []byte) (*payonce.Refund, error) {
-	var doc envelope[object]
-	if json.Unmarshal(body, &doc) != nil || doc.Data == nil {
+	data := adapter.ObjectOf(body).Object("data")
+	if data == nil {
 		return nil, errUnreadable
 	}
-	word := refundWord(doc.Data)
+	word := refundWord(data)
 	status := refundStatus(word)
 	if word == "" {
 		status = payonce.StatusPending // accepted, and nothing more is said
 	}
-	return &payonce.Refund{ID: doc.Data.text("id"), PaymentID: doc.Data.text("referenceNumber"), Status: status, ProviderStatus: word, Raw: body}, nil
+	refund := &payonce.Refund{ID: refundID(data), Status: status, ProviderStatus: word, Raw: body}
+	if number := data.Text("referenceNumber"); isIntent(number) {
+		refund.PaymentID = number
+	}
+	return refund, nil
 }
 
+// refundID is what an answer calls id, or else a number that is the refund's own because no intent has such a one.
+func refundID(data adapter.Object) string {
+	number := data.Text("referenceNumber")
+	if isIntent(number) {
+		number = ""
+	}
+	return cmp.Or(data.Text("id"), number)
+}
+
+func isIntent(number string) bool { return strings.HasPrefix(number, intentMark) }
+
 // refundWord is what an answer says of a refund: "refunded" if it says that, or else its status.
-func refundWord(data object) string {
-	if data.is("refunded", "true") {
+func refundWord(data adapter.Object) string {
+	if data.Is("refunded", "true") {
 		return wordRefunded
 	}
-	return data.text("status")
+	return data.Text("status")
 }
 
 // notRefunded says that an answer denies the refund.
-func notRefunded(data object) bool {
+func notRefunded(data adapter.Object) bool {
 	if _, told := data["refunded"]; told {
-		return !data.is("refunded", "true")
+		return !data.Is("refunded", "true")
 	}
-	return data.text("status") == string(IntentFailed)
+	return data.Text("status") == string(IntentFailed)
 }

@@ -152,10 +152,10 @@ func (v *verifier) decode(text string) []byte {
 	return signature
 }
 
-// Parse returns the event of a delivery, after it has verified the signature over the raw body. An event that is of the other
-// environment than the provider's API key is refused. Body is the whole body; the request's own is not read.
+// Parse returns the event of a delivery, after it has verified the signature over the raw body. An event of the other environment than
+// the provider's API key settles nothing: see Event.Sandbox. Body is the whole body; the request's own is not read.
 func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
-	if !w.v.genuine(r.Header, body) {
+	if r == nil || !w.v.genuine(r.Header, body) {
 		return nil, webhook.ErrSignature
 	}
 	event, err := readEvent(body, w.v.account, w.v.environment)

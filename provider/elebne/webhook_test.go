@@ -56,6 +56,11 @@ const paymentEvent = `{"id":"d-1","event":"payment.confirmed","created_at":"2026
 	"paid_at":"2026-04-04T10:29:59.500Z","payer_phone":"42 ** ** 78","metadata":{"payonce_ref":"payment.create:1:order-12345","a":"b"},
 	"commission":{"provider_ttc":1,"payer_ttc":2,"tof":3,"tte":4,"total_revenue":5}}}`
 
+// unpaidEvent is an event of an intent that was not paid.
+func unpaidEvent(kind, status string) string {
+	return strings.NewReplacer("payment.confirmed", kind, `"PAID"`, `"`+status+`"`, `"2026-04-04T10:29:59.500Z"`, "null").Replace(paymentEvent)
+}
+
 const orderEvent = `{"event":"order.accepted","timestamp":"2026-04-04T10:30:00.000Z","sandbox":true,
 	"data":{"referenceNumber":"EL-31","status":"PREPARING","previousStatus":"NEW"}}`
 
@@ -167,12 +172,75 @@ func TestAPaymentEventInPortableWords(t *testing.T) {
 		Status: payonce.StatusSucceeded, ProviderStatus: "PAID", Amount: mru(50000), Raw: payonce.Raw(paymentEvent),
 	}, e.Portable())
 	for word, noMoney := range map[string]bool{"PENDING": false, "PAID": false, "COMPLETED": false, "REFUNDED": false, "CANCELLED": true, "FAILED": true, "NEW": false} {
-		body := strings.Replace(paymentEvent, `"PAID"`, `"`+word+`"`, 1)
+		body := unpaidEvent("payment.odd", word)
 		events, err := newWebhooks(t, hooks()).Parse(signed(body), []byte(body))
 		require.NoError(t, err)
 		assert.Equal(t, noMoney, events[0].Portable().NoMoneyMoved, word)
 		assert.Equal(t, word, events[0].Portable().ProviderStatus)
 	}
+}
+
+func TestAnEventThatContradictsItselfMovedMoney(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"CANCELLED", "FAILED"} {
+		for kind, noMoney := range map[string]bool{
+			"payment.created": true, "payment.failed": true, "payment.odd": true,
+			"payment.confirmed": false, "payment.refunded": false, "payment.completed": false, "payment.paid": false,
+		} {
+			body := unpaidEvent(kind, word)
+			events, err := newWebhooks(t, hooks()).Parse(signed(body), []byte(body))
+			require.NoError(t, err)
+			assert.Equal(t, noMoney, events[0].Portable().NoMoneyMoved, "%s and %s", kind, word)
+		}
+		for _, when := range []string{`"paid_at":"2026-04-04T10:29:59.500Z"`, `"paidAt":"2026-04-04T10:29:59.500Z"`, `"paid_at":"soon"`, `"paid_at":1775298600`} {
+			body := strings.Replace(unpaidEvent("payment.odd", word), `"paid_at":null`, when, 1)
+			events, err := newWebhooks(t, hooks()).Parse(signed(body), []byte(body))
+			require.NoError(t, err)
+			assert.False(t, events[0].Portable().NoMoneyMoved, "%s and %s", when, word)
+			assert.Equal(t, word, events[0].Portable().ProviderStatus)
+		}
+	}
+}
+
+func TestAnEventOfTheOtherEnvironmentSettlesNothing(t *testing.T) {
+	t.Parallel()
+	inTest, err := newProvider(t).Webhooks(hooks())
+	require.NoError(t, err)
+	inLive, err := newProvider(t, live).Webhooks(hooks())
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		hooks            *elebne.Webhooks
+		told             string
+		sandbox, foreign bool
+	}{
+		{inTest, `"sandbox":true,`, true, false},
+		{inTest, `"sandbox":false,`, false, true},
+		{inTest, `"sandbox":"no",`, true, true},
+		{inTest, `"sandbox":null,`, true, false},
+		{inTest, ``, true, false},
+		{inLive, `"sandbox":true,`, true, true},
+		{inLive, `"sandbox":false,`, false, false},
+		{inLive, `"sandbox":"no",`, true, true},
+		{inLive, `"sandbox":null,`, false, false},
+		{inLive, ``, false, false},
+	} {
+		body := strings.Replace(paymentEvent, `"sandbox":true,`, tc.told, 1)
+		events, err := tc.hooks.Parse(signed(body), []byte(body))
+		require.NoError(t, err)
+		e, portable := events[0], events[0].Portable()
+		assert.Equal(t, tc.sandbox, e.Sandbox, tc.told)
+		assert.Equal(t, elebne.IntentPaid, e.Payment.Status, "it can be looked at")
+		assert.Equal(t, "d-1", portable.ID)
+		assert.Equal(t, tc.foreign, portable.Ref == "", tc.told)
+		assert.Equal(t, tc.foreign, portable.Kind == "" && portable.Status == "" && portable.ResourceID == "", tc.told)
+	}
+}
+
+func TestNoRequestIsNotGenuine(t *testing.T) {
+	t.Parallel()
+	events, err := newWebhooks(t, hooks()).Parse(nil, []byte(paymentEvent))
+	require.ErrorIs(t, err, webhook.ErrSignature)
+	assert.Empty(t, events)
 }
 
 func TestAnOrderEventInPortableWords(t *testing.T) {
@@ -198,7 +266,7 @@ func TestWhatADeliveryMayLookLike(t *testing.T) {
 		"an order without a time":  {`{"event":"order.new","data":{"referenceNumber":"EL-1"}}`, "sha256:", ""},
 		"an order without number":  {`{"event":"order.new","timestamp":"t","data":{}}`, "sha256:", ""},
 		"an old event":             {`{"id":"d","event":"payment.created","created_at":"2001-01-01T00:00:00.000Z","data":{"reference_number":"PI-1"}}`, "d", ""},
-		"of another environment":   {strings.Replace(paymentEvent, `"sandbox":true`, `"sandbox":false`, 1), "", "the event is of another environment than the API key"},
+		"of another environment":   {strings.Replace(paymentEvent, `"sandbox":true`, `"sandbox":false`, 1), "d-1", ""},
 		"a list":                   {`[` + paymentEvent + `]`, "", "the answer is not what Elebne documents"},
 		"another envelope":         {`{"type":"payment.created","payload":{}}`, "", "the answer is not what Elebne documents"},
 		"a payment without number": {`{"id":"d","event":"payment.created","data":{}}`, "", "the answer is not what Elebne documents"},
@@ -222,10 +290,6 @@ func TestWhatADeliveryMayLookLike(t *testing.T) {
 			assert.NotEmpty(t, events[0].Portable().Raw.Bytes())
 		})
 	}
-	live, err := newProvider(t, live).Webhooks(hooks())
-	require.NoError(t, err)
-	_, err = live.Parse(signed(paymentEvent), []byte(paymentEvent))
-	require.EqualError(t, err, "the event is of another environment than the API key")
 }
 
 func TestTheHandlerSettlesAndHandlesOnce(t *testing.T) {
@@ -249,6 +313,12 @@ func TestTheHandlerSettlesAndHandlesOnce(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		return w.Code
 	}
+	foreign := strings.Replace(strings.Replace(paymentEvent, `"sandbox":true`, `"sandbox":false`, 1), "d-1", "d-0", 1)
+	assert.Equal(t, http.StatusInternalServerError, deliver(signed(foreign)))
+	assert.Equal(t, http.StatusOK, deliver(signed(foreign)), "an event of the other environment is handed on")
+	_, err = client.Payments.Create(t.Context(), order(nil))
+	require.ErrorIs(t, err, payonce.ErrOutcomeUnknown, "and settles nothing")
+	fail, handled = true, nil
 	assert.Equal(t, http.StatusInternalServerError, deliver(signed(paymentEvent)), "Elebne delivers again")
 	assert.Equal(t, http.StatusOK, deliver(signed(paymentEvent)))
 	assert.Equal(t, http.StatusOK, deliver(signed(paymentEvent)))
@@ -279,7 +349,7 @@ func TestAnEventThatNoMoneyMovedAllowsANewKey(t *testing.T) {
 	v.lose = 99
 	_, err := client.Payments.Create(t.Context(), order(nil))
 	require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
-	body := strings.Replace(paymentEvent, `"PAID"`, `"CANCELLED"`, 1)
+	body := unpaidEvent("payment.cancelled", "CANCELLED")
 	w := httptest.NewRecorder()
 	newWebhooks(t, hooks()).Handler(client, nil).ServeHTTP(w, signed(body))
 	require.Equal(t, http.StatusOK, w.Code)
