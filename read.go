@@ -39,7 +39,7 @@ func (c *Client) read(ctx context.Context, q Query) (answer, error) {
 	e.Kind, e.Next, e.Err = ErrUnavailable, "a read changes nothing; try again", r.err
 	if r.s.State == StateRejected {
 		e.Kind = ErrRejected
-		if r.res != nil && r.res.Status == http.StatusNotFound {
+		if r.res != nil && (r.res.Status == http.StatusNotFound || r.s.Accepted) { // some say no in a 2xx
 			e.Kind = ErrNotFound
 		}
 	}

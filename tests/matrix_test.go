@@ -53,6 +53,8 @@ type setup struct {
 	unpaid bool
 	// signed makes the provider sign its answers, where it does; real signatures cost time.
 	signed bool
+	// other makes the provider behave the other way where its documentation allows two.
+	other bool
 	// noDedupe makes the provider ignore keys; declines are the prices that it declines.
 	noDedupe bool
 	declines []int64
@@ -141,7 +143,7 @@ func miraclePay() dialect {
 			t.Helper()
 			sim := simulator.NewMiracle(simulator.MiracleConfig{
 				MerchantID: s.merchant, SecretKeys: []string{secret}, WebhookSecret: hookSecret, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
-				DeclineAmounts: codes(s.declines, "INSUFFICIENT_FUNDS"),
+				DeclineAmounts: codes(s.declines, "INSUFFICIENT_FUNDS"), BareEnvelopes: s.other, KeepRefusals: s.other,
 			})
 			provider, err := miracle.New(miracle.Config{MerchantID: s.merchant, SecretKey: secret})
 			require.NoError(t, err)
@@ -187,7 +189,7 @@ func midasPay() dialect {
 			t.Helper()
 			world := simulator.MidasPayConfig{
 				MerchantID: s.merchant, VerifySignature: cheapVerify, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
-				DeclineAmounts: codes(s.declines, "BALANCE_NOT_ENOUGH"),
+				DeclineAmounts: codes(s.declines, "BALANCE_NOT_ENOUGH"), ReplayConflicts: s.other, QueryMissEmpty: s.other, WrapResources: s.other,
 			}
 			cfg := midaspay.Config{BaseURL: midaspay.Sandbox, MerchantID: s.merchant, SubMerchantID: "app-1", SerialNo: "1", Signer: cheapSigner{}}
 			if s.signed {
@@ -243,7 +245,7 @@ func elebnePay() dialect {
 			t.Helper()
 			sim := simulator.NewElebne(simulator.ElebneConfig{
 				SecretKeys: []string{secret}, WebhookHeader: header, WebhookSecret: hookSecret, AutoPay: !s.unpaid, NoDedupe: s.noDedupe,
-				DeclineAmounts: codes(s.declines, ""), ConflictStatus: http.StatusBadRequest, // with 409 nobody knows: see docs/guarantees.md
+				DeclineAmounts: codes(s.declines, ""), CompletedWord: s.other, KeepRefusals: s.other, ConflictStatus: http.StatusBadRequest, // with 409 nobody knows: see docs/guarantees.md
 			})
 			provider, err := elebne.New(elebne.Config{MerchantID: s.merchant, SecretKey: secret})
 			require.NoError(t, err)

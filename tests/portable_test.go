@@ -26,10 +26,24 @@ func TestOneMerchantsCodeRunsAgainstEveryProvider(t *testing.T) {
 	}
 	for _, d := range dialects() {
 		for name, step := range steps {
-			t.Run(d.name+" "+name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) { step(t, &d) })
-			})
+			for _, other := range []bool{false, true} {
+				if other {
+					name += ", the other way"
+				}
+				t.Run(d.name+" "+name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						start := d.start
+						d := d
+						d.start = func(t *testing.T, s setup) (simulated, payonce.Provider) {
+							t.Helper()
+							s.other = other
+							return start(t, s)
+						}
+						step(t, &d)
+					})
+				})
+			}
 		}
 	}
 }

@@ -97,7 +97,7 @@ func newSchedule(t *testing.T, d *dialect, seed uint64, store payonce.KeyStore) 
 	if s.rnd.IntN(4) == 0 {
 		store = leaseless{store}
 	}
-	s.w = newWorld(t, d, s.rnd.IntN(10) == 0, store, setup{merchant: fmt.Sprint("merchant-", seed)})
+	s.w = newWorld(t, d, s.rnd.IntN(10) == 0, store, setup{merchant: fmt.Sprint("merchant-", seed), other: seed%2 == 0})
 	p, err := s.w.client(t).Payments.Create(t.Context(), d.params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())
