@@ -212,7 +212,7 @@ func TestReadsAreAnsweredRefusedOrNotFound(t *testing.T) {
 	_, err = w.client.Payments.Get(t.Context(), "O-2")
 	require.ErrorIs(t, err, payonce.ErrNotFound)
 	_, err = w.api.Orders.Get(t.Context(), "O-2")
-	require.ErrorIs(t, err, payonce.ErrRejected)
+	require.ErrorIs(t, err, payonce.ErrNotFound, "nothing in a 200 is not found either")
 	_, err = w.api.Orders.Get(t.Context(), "O-2")
 	require.ErrorIs(t, err, payonce.ErrUnavailable, "an answer about another order is none")
 	w.then(says(200, `{"id":"O-1","status":"COMPLETED"}`), says(200, `{"transaction":{"id":"T-1","external_id":"a&b","status":"Pending"}}`), says(200, `{}`))

@@ -68,7 +68,7 @@ func createAuthorization(params AuthorizationParams) (payonce.Operation, error) 
 // once, and a lost answer is in doubt. The key is put into reference_id all the same: every create call is said to require it.
 func payAuthorization(params AuthorizationPaymentParams) (payonce.Operation, error) {
 	var p adapter.Problems
-	p.PathID("AuthorizationID", params.AuthorizationID)
+	checkID(&p, "AuthorizationID", params.AuthorizationID)
 	body := object{"authorization_id": params.AuthorizationID}
 	if params.Payer != (Payer{}) {
 		params.Payer.check(&p, "Payer")
@@ -83,7 +83,7 @@ func payAuthorization(params AuthorizationPaymentParams) (payonce.Operation, err
 // cancelAuthorization encodes POST /v1/authorization/cancel. It has no key; that a repeat has no second effect is assumed.
 func cancelAuthorization(params CancelAuthorizationParams) (payonce.Operation, error) {
 	var p adapter.Problems
-	p.PathID("AuthorizationID", params.AuthorizationID)
+	checkID(&p, "AuthorizationID", params.AuthorizationID)
 	body := object{"authorization_id": params.AuthorizationID}
 	body.add(&p, "Extra", params.Extra)
 	return payonce.Operation{

@@ -45,6 +45,8 @@ func ask(kind string) *payonce.Request {
 		req.Key, req.Body = "", payonce.Raw(`{"authorization_id":"A-1"}`)
 	case "midaspay.mor_session.create":
 		req.Body = payonce.Raw(`{"reference_id":"k"}`)
+	case "midaspay.authorization.cancel":
+		req.Body = payonce.Raw(`{"authorization_id":"A-1"}`)
 	case "midaspay.authorization.pay":
 		req.Body = payonce.Raw(`{"authorization_id":"A-1","reference_id":"k"}`)
 	case "midaspay.subscription.create":
@@ -91,6 +93,7 @@ func TestEveryNameThatCouldBeReadMeansWhatItSays(t *testing.T) {
 	p := newProvider(t)
 	no := decisive{class: refused}
 	final, tried, taken := decisive{class: refused, keySpent: true}, decisive{class: declined, keySpent: true}, decisive{class: duplicate}
+	reuse := decisive{class: payonce.ClassReuse}
 	for _, tc := range []struct {
 		status int
 		name   string
@@ -117,8 +120,8 @@ func TestEveryNameThatCouldBeReadMeansWhatItSays(t *testing.T) {
 		{409, "CANCELLED", tried},
 		{429, "CHANNEL_MARKETING_BUDGET_LIMITED", no},
 		{429, "CHANNEL_MARKETING_TRANSACTIONS_LIMITED", no},
-		{409, "DUPLICATE_REFERENCE_ID", taken},
-		{400, "DUPLICATE_REFERENCE_ID", taken},
+		{409, "DUPLICATE_REFERENCE_ID", reuse},
+		{400, "DUPLICATE_REFERENCE_ID", reuse},
 		{409, "DUPLICATE_ORDER_ID", taken},
 		{400, "DUPLICATE_SUB_REFERENCE_ID", final},
 		{400, "INVALID_ARGUMENT", final},
@@ -194,7 +197,9 @@ func TestACheckNeedsAnAnswerThatKnowsTheMerchant(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
 	assert.Equal(t, decisive{class: succeeded}, of(p.Classify(ask("check"), answer(404, document("ORDER_NOT_FOUND")))))
-	assert.Equal(t, decisive{class: refused}, of(p.Classify(ask("check"), answer(404, document("ACCOUNT_NOT_EXIST")))))
+	for _, name := range []string{"ACCOUNT_NOT_EXIST", "MERCHANT_NOT_EXIST", "SUB_MERCHANT_NOT_FOUND", "ROUTE_NOT_FOUND"} {
+		assert.Equal(t, decisive{class: refused}, of(p.Classify(ask("check"), answer(404, document(name)))), name)
+	}
 	assert.Equal(t, decisive{}, of(p.Classify(ask("check"), answer(404, "<html>no such page</html>"))))
 	assert.Equal(t, decisive{class: refused}, of(p.Classify(ask("check"), answer(401, document("SIGN_ERROR")))))
 	assert.Equal(t, decisive{class: refused}, of(p.Classify(ask("payment.get"), answer(404, document("ORDER_NOT_FOUND")))))

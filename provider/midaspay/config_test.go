@@ -125,7 +125,7 @@ func TestProfileStatesTheFacts(t *testing.T) {
 	assert.Greater(t, len(profile.Currencies), 150)
 	profile.Currencies = nil
 	assert.Equal(t, payonce.Profile{
-		Name: "midaspay", Account: "midaspay/sandbox/" + merchantID, BaseURL: midaspay.Sandbox, Keys: payonce.KeysReadable, KeyMaxLen: 64,
+		Name: "midaspay", Account: "midaspay/sandbox/" + merchantID, BaseURL: midaspay.Sandbox, RequestIDHeader: "Txgw-Nonce", Keys: payonce.KeysReadable, KeyMaxLen: 64,
 		KeyAlphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-", Timeout: 30 * time.Second,
 	}, profile)
 }

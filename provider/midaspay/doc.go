@@ -17,6 +17,7 @@
 //
 // There is no room for metadata, no capture, and no way to read a refund: those are payonce.ErrUnsupported or refused. Much of the
 // documentation could be read in part only. Where a request body is not known, its call takes the caller's JSON, fills in the key, and
-// its comment says so. Statuses, names of errors and events are open sets, and a value that this version does not know survives
-// decoding. What the portable services don't cover is behind [Provider.API].
+// its comment says so. No such JSON may name a merchant_id: the merchant is the one that signs. Statuses, names of errors and events are
+// open sets, and a value that this version does not know survives decoding. What the portable services don't cover is behind
+// [Provider.API].
 package midaspay

@@ -3,6 +3,9 @@ package midaspay
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // What an answer echoes of its request.
@@ -12,10 +15,56 @@ func isID(text string) bool {
 	return text != "" && len(text) <= 255 && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// differ says that both are there and not the same.
-func differ(sent, echoed string) bool { return sent != "" && echoed != "" && sent != echoed }
+// checkID refuses what can't be an id of MidasPay's. Ids travel in bodies, so what an answer has as an id can be given back, but for
+// what every provider refuses because it would lead to another path.
+func checkID(p *adapter.Problems, field, id string) {
+	p.Require(field, id)
+	if id != "" && (!isID(id) || strings.ContainsAny(id, "/?#")) {
+		p.Add(field, "is not an id of MidasPay's: at most 255 printable ASCII characters, without spaces, /, ? and #")
+	}
+}
 
-// contradict says that the units of an answer can't be those that were sent. An answer without units says nothing.
+// word reads a word of an open set. One that is no string is kept as it is spelled, so that it is never taken for none.
+func word(text json.RawMessage) string {
+	var s *string
+	if json.Unmarshal(text, &s) != nil {
+		return string(text)
+	}
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// made is the verdict on an answer that should have an id, as far as the id and what the answer echoes go.
+func made(told adapter.Object, id string, contradicts bool) payonce.Verdict {
+	v := payonce.Verdict{Class: payonce.ClassSucceeded, Code: adapter.Code(word(told["status"]))}
+	if isID(id) {
+		v.ResourceID = id
+	}
+	switch {
+	case contradicts:
+		v.Class, v.Code = payonce.ClassMismatch, codeElse
+	case v.ResourceID == "":
+		return unreadable()
+	}
+	return v
+}
+
+// unitsIn reads the purchase units of a request or an answer; false if they have another form than documented.
+func unitsIn(o adapter.Object) (units []PurchaseUnit, ok bool) {
+	raw, told := o["purchase_units"]
+	return units, !told || json.Unmarshal(raw, &units) == nil
+}
+
+// sentUnits are the units of a request; none if they can't be read.
+func sentUnits(req *payonce.Request) []PurchaseUnit {
+	units, _ := unitsIn(adapter.ObjectOf(req.Body))
+	return units
+}
+
+// contradict says that the units of an answer can't be those that were sent. An answer without units says nothing. What one side gives
+// no id is compared by its place.
 func contradict(sent, got []PurchaseUnit) bool {
 	if len(sent) == 0 || len(got) == 0 {
 		return false
@@ -25,17 +74,18 @@ func contradict(sent, got []PurchaseUnit) bool {
 	}
 	left := make(map[string]Money, len(sent))
 	for _, unit := range sent {
-		left[unit.ReferenceID] = unit.Amount
+		if unit.ReferenceID != "" {
+			left[unit.ReferenceID] = unit.Amount
+		}
 	}
 	for i, unit := range got {
 		amount := sent[i].Amount
-		if unit.ReferenceID != "" {
-			named, ours := left[unit.ReferenceID]
-			if !ours {
-				return true
-			}
-			delete(left, unit.ReferenceID)
+		switch named, ours := left[unit.ReferenceID]; {
+		case ours:
 			amount = named
+			delete(left, unit.ReferenceID)
+		case unit.ReferenceID != "" && sent[i].ReferenceID != "":
+			return true
 		}
 		if unit.Amount != (Money{}) && !unit.Amount.same(amount) {
 			return true
@@ -52,37 +102,4 @@ func agree(sent, got []PurchaseUnit) bool {
 		}
 	}
 	return len(sent) > 0 && len(got) == len(sent) && !contradict(sent, got)
-}
-
-// isNothing says that a body is a JSON object in which nothing is set, however deep: how a service in the protobuf way answers when
-// there is nothing to answer. An object with any content is something else.
-func isNothing(body []byte) bool {
-	var value any
-	if json.Unmarshal(body, &value) != nil {
-		return false
-	}
-	_, object := value.(map[string]any)
-	return object && unset(value)
-}
-
-func unset(value any) bool {
-	switch v := value.(type) {
-	case nil:
-		return true
-	case string:
-		return v == "" || strings.EqualFold(v, "unknown")
-	case float64:
-		return v == 0
-	case bool:
-		return !v
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		for _, member := range v {
-			if !unset(member) {
-				return false
-			}
-		}
-	}
-	return true
 }

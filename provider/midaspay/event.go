@@ -1,12 +1,14 @@
 package midaspay
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // EventPaymentOrderFailed says that an order failed for good. The full list of events could not be read.
@@ -23,9 +25,12 @@ type Event struct {
 	Type string
 	// ResourceType is what the resource is, in MidasPay's words, where the delivery says so.
 	ResourceType string
-	Summary      string
-	CreateTime   Timestamp
-	UpdateTime   Timestamp
+	// MerchantID is whose event it is; "" where the delivery names nobody. It may be anybody's then: MidasPay signs for all merchants
+	// with the same key. Such an event settles nothing.
+	MerchantID string
+	Summary    string
+	CreateTime Timestamp
+	UpdateTime Timestamp
 	// Order, Refund and Subscription are the resource.
 	Order        *PlacedOrder
 	Refund       *CreatedRefund
@@ -49,11 +54,12 @@ type SubscriptionChange struct {
 
 // resource is what of any resource counts.
 type resource struct {
-	ID          string `json:"id"`
-	ReferenceID string `json:"reference_id"`
-	MerchantID  string `json:"merchant_id"`
-	Status      string `json:"status"`
-	EventType   string `json:"event_type"`
+	ID            string          `json:"id"`
+	ReferenceID   string          `json:"reference_id"`
+	MerchantID    json.RawMessage `json:"merchant_id"`
+	Status        json.RawMessage `json:"status"`
+	EventType     string          `json:"event_type"`
+	PurchaseUnits json.RawMessage `json:"purchase_units"`
 	// SubscriptionStatus and SubscriptionEvent are a subscription's.
 	SubscriptionStatus string `json:"subscription_status"`
 	SubscriptionEvent  struct {
@@ -72,7 +78,7 @@ type envelope struct {
 	Summary      string          `json:"summary"`
 	CreateTime   Timestamp       `json:"create_time"`
 	UpdateTime   Timestamp       `json:"update_time"`
-	MerchantID   string          `json:"merchant_id"`
+	MerchantID   json.RawMessage `json:"merchant_id"`
 	Resource     json.RawMessage `json:"resource"`
 }
 
@@ -88,8 +94,11 @@ func (d *dialect) parseEvent(body []byte) (Event, error) {
 		CreateTime: e.CreateTime, UpdateTime: e.UpdateTime, Resource: own, Raw: body, account: d.profile.Account,
 	}
 	_ = json.Unmarshal(own, &event.about) // what is no JSON object stays in Resource
-	if differ(d.merchantID, e.MerchantID) || differ(d.merchantID, event.about.MerchantID) {
-		return Event{}, errAnotherAccount
+	for _, named := range []string{word(e.MerchantID), word(event.about.MerchantID)} {
+		if adapter.Differ(d.merchantID, named) {
+			return Event{}, errAnotherAccount
+		}
+		event.MerchantID = cmp.Or(event.MerchantID, named)
 	}
 	event.Type = cmp.Or(event.Type, event.about.EventType)
 	event.about.kind = kindOf(&event)
@@ -97,33 +106,46 @@ func (d *dialect) parseEvent(body []byte) (Event, error) {
 	return event, nil
 }
 
-// unwrap returns the resource and its type: inline, or as a type with base64 of the resource.
+// unwrap returns the resource and its type: inline, where the type may be a member, or as a type with base64 of the resource.
 func unwrap(inline json.RawMessage) (own payonce.Raw, resourceType string) {
-	var typed struct {
-		TypeURL string  `json:"type_url"`
-		Value   *string `json:"value"`
+	o := adapter.ObjectOf(inline)
+	resourceType = cmp.Or(o.Text("type_url"), o.Text("@type"))
+	if o.Text("type_url") == "" || !bytes.HasPrefix(o["value"], []byte(`"`)) {
+		return payonce.Raw(inline), resourceType
 	}
-	if json.Unmarshal(inline, &typed) != nil || typed.TypeURL == "" || typed.Value == nil {
-		return payonce.Raw(inline), ""
-	}
+	value := o.Text("value")
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding} {
-		if decoded, err := encoding.DecodeString(*typed.Value); err == nil {
-			return decoded, typed.TypeURL
+		if decoded, err := encoding.DecodeString(value); err == nil {
+			return decoded, resourceType
 		}
 	}
-	return payonce.Raw(*typed.Value), typed.TypeURL
+	return payonce.Raw(value), resourceType
 }
 
-// kindOf returns the kind of operation that makes such a resource, "" if the delivery does not say. Type names end in
-// PaymentNotification and RefundNotification in what could be read; the other words are inferred.
+// kindOf returns the kind of operation that makes such a resource, "" if the delivery does not say. PaymentNotification and
+// RefundNotification could be read; the other words are inferred. Where the type is a word that this version does not know, both the
+// event's name and the units must say that it is an order: a notice about an order's risk is no order.
 func kindOf(e *Event) string {
-	word := strings.ToUpper(e.ResourceType[strings.LastIndexAny(e.ResourceType, "./")+1:])
-	switch {
-	case e.about.SubscriptionStatus != "", strings.Contains(word, "SUBSCRIPTION"):
+	name := strings.ToUpper(e.ResourceType[strings.LastIndexAny(e.ResourceType, "./")+1:])
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "RESOURCE_TYPE_"), "NOTIFICATION")
+	if e.about.SubscriptionStatus != "" {
 		return kindCreateSubscription
-	case strings.Contains(word, "REFUND"):
+	}
+	ordersName := strings.HasPrefix(e.Type, "PAYMENT_ORDER")
+	ordersUnits := len(e.about.PurchaseUnits) > 0 && !strings.Contains(e.Type, "REFUND")
+	switch strings.ReplaceAll(name, "_", "") {
+	case "SUBSCRIPTION":
+		return kindCreateSubscription
+	case "REFUND", "PAYMENTREFUND", "ORDERREFUND":
 		return kindCreateRefund
-	case strings.Contains(word, "PAYMENT"), strings.Contains(word, "ORDER"), strings.HasPrefix(e.Type, "PAYMENT_ORDER"):
+	case "PAYMENT", "ORDER", "PAYMENTORDER":
+		return kindCreatePayment
+	case "":
+		if ordersName || ordersUnits {
+			return kindCreatePayment
+		}
+	}
+	if ordersName && ordersUnits {
 		return kindCreatePayment
 	}
 	return ""
@@ -146,15 +168,19 @@ func (d *dialect) read(e *Event) {
 	}
 }
 
-// Portable puts the event into portable words. It names its operation by reference_id, which is the key. That a delivery's id is no
-// other event's is not documented, so time, type and resource are part of the event's identity as well.
+// Portable puts the event into portable words. It names its operation by reference_id, which is the key, unless nothing says whose it is
+// or what it is about. That a delivery's id is no other event's is not documented, so time, type, resource and status are part of the
+// event's identity as well.
 func (e Event) Portable() payonce.Event {
-	status := OrderStatus(cmp.Or(e.about.Status, e.about.SubscriptionStatus))
+	status := OrderStatus(cmp.Or(word(e.about.Status), e.about.SubscriptionStatus))
 	out := payonce.Event{
-		Account: e.account, Type: e.Type, At: e.CreateTime.Time, Kind: e.about.kind, Key: e.about.ReferenceID,
+		Account: e.account, Type: e.Type, At: e.CreateTime.Time, Kind: e.about.kind,
 		ResourceID: e.about.ID, ProviderStatus: string(status), Amount: e.amount, Raw: e.Raw,
 	}
-	out.ID = strings.Join([]string{e.ID, e.CreateTime.Format("20060102T150405.999999999"), e.Type, e.about.ID, e.about.ReferenceID}, "|")
+	if e.MerchantID != "" && e.about.kind != "" {
+		out.Key = e.about.ReferenceID
+	}
+	out.ID = strings.Join([]string{e.ID, e.CreateTime.Format("20060102T150405.999999999"), e.Type, e.about.ID, e.about.ReferenceID, string(status)}, "|")
 	switch e.about.kind {
 	case kindCreatePayment:
 		out.Status, out.NoMoneyMoved = status.portable(), e.orderIsOver(status)
@@ -169,17 +195,10 @@ func (e Event) Portable() payonce.Event {
 	return out
 }
 
-// orderIsOver says that no money moved and none will. The event alone says so, unless the order that comes with it was paid.
+// orderIsOver says that no money moved and none will. The order's status says so, whatever the event is called: an order that was paid
+// in part may be told of as failed. Without any status the event alone says it.
 func (e Event) orderIsOver(status OrderStatus) bool {
-	if e.Type != EventPaymentOrderFailed {
-		return status.noMoneyMoved()
-	}
-	switch status.portable() {
-	case payonce.StatusSucceeded, payonce.StatusReturned, payonce.StatusAuthorized:
-		return false
-	case payonce.StatusPending, payonce.StatusActionRequired, payonce.StatusFailed, payonce.StatusCanceled:
-	}
-	return true
+	return status.noMoneyMoved() || (status == "" && e.Type == EventPaymentOrderFailed)
 }
 
 // failureOf is the reason for which a subscription's payment failed.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // What the tests see of the inside.
@@ -44,8 +45,15 @@ func SameMoney(a, b Money) bool { return a.same(b) }
 // UnitID is a unit's id.
 var UnitID = unitID
 
-// IsNothing says that nothing is set in an object.
-var IsNothing = isNothing
+// IsNothing says that a query's answer has nothing in it.
+func IsNothing(body []byte) bool {
+	for _, what := range []thing{anOrder(), anAuthorization(), aSubscription(), aTransaction()} {
+		if what.nothing(adapter.ObjectOf(body)) {
+			return true
+		}
+	}
+	return false
+}
 
 // Currencies are those that are taken, by code, and those of ISO 4217, by number of decimals.
 var (

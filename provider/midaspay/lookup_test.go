@@ -22,7 +22,8 @@ func TestWhatCanBeLookedUp(t *testing.T) {
 		"midaspay.subscription.create":  `POST /v1/subscription/query {"reference_id":"k"} midaspay.subscription.get`,
 		"midaspay.subscription.cancel":  `POST /v1/subscription/query {"id":"S-1"} midaspay.subscription.get`,
 		"midaspay.mor_token.create":     ` /v1/mor/transaction/query?external_id=ext%201  midaspay.mor_transaction.get`,
-		"refund.create":                 "", "midaspay.authorization.pay": "", "midaspay.authorization.cancel": "", "midaspay.mor_session.create": "",
+		"midaspay.authorization.cancel": `POST /v1/authorization/query {"authorization_id":"A-1"} midaspay.authorization.get`,
+		"refund.create":                 "", "midaspay.authorization.pay": "", "midaspay.mor_session.create": "",
 		"midaspay.card.create": "", "acme.thing": "",
 	} {
 		q, ok := p.Lookup(ask(kind))
@@ -57,6 +58,12 @@ func TestAnOrderIsOursOnlyIfNothingContradictsIt(t *testing.T) {
 		"a year before":                   {change("2026", "2025"), payonce.ClassReuse},
 		"without a time":                  {change("create_time", "created"), payonce.ClassReuse},
 		"with a time without an offset":   {change("+08:00", ""), payonce.ClassReuse},
+		"with a time without a colon":     {change("+08:00", "+0800"), succeeded},
+		"with a time in small letters":    {change("T20:00:00+08:00", "t12:00:00z"), succeeded},
+		"with a time in UTC":              {change("T20:00:00+08:00", "T12:00:00.5-00:00"), succeeded},
+		"with an amount in digits":        {change(`"50.00"`, `50.00`), succeeded},
+		"that failed, a year before":      {strings.Replace(change("CREATED", "FAILED"), "2026", "2025", 1), payonce.ClassReuse},
+		"beside a no":                     {change(`"id"`, `"succeed":false,"id"`), unknown},
 		"of another amount":               {change("50.00", "50.01"), payonce.ClassReuse},
 		"of another currency":             {change("USD", "EUR"), payonce.ClassReuse},
 		"with another unit":               {change("k_item1", "l_item1"), payonce.ClassReuse},
@@ -115,16 +122,17 @@ func TestAbsenceIsBelievedOnlyFromMidasPayItself(t *testing.T) {
 	kinds := map[string]payonce.Class{
 		"payment.create": refused, "midaspay.subscription.create": refused,
 		"payment.cancel": unknown, "midaspay.subscription.cancel": unknown, "midaspay.authorization.create": unknown, "midaspay.mor_token.create": unknown,
+		"midaspay.authorization.cancel": unknown,
 	}
 	for kind, missed := range kinds {
-		assert.Equal(t, missed, p.ClassifyLookup(ask(kind), answer(404, document("ORDER_NOT_FOUND"))).Class, kind)
-		assert.Equal(t, missed, p.ClassifyLookup(ask(kind), answer(200, `{"subscriptions":[]}`)).Class, kind)
+		assert.Equal(t, missed, p.ClassifyLookup(ask(kind), answer(404, document("NOT_FOUND"))).Class, kind)
+		assert.Equal(t, missed, p.ClassifyLookup(ask(kind), answer(200, `{}`)).Class, kind)
 		for status := range 700 {
 			for _, body := range []string{"", "<html>nobody here</html>", `{"message":"no Route matched"}`, document("ACCOUNT_NOT_EXIST"), `[]`} {
 				assert.Equal(t, unknown, p.ClassifyLookup(ask(kind), answer(status, body)).Class, "%s: %d %s", kind, status, body)
 			}
 			if status != 404 {
-				assert.Equal(t, unknown, p.ClassifyLookup(ask(kind), answer(status, document("ORDER_NOT_FOUND"))).Class, "%s: %d", kind, status)
+				assert.Equal(t, unknown, p.ClassifyLookup(ask(kind), answer(status, document("NOT_FOUND"))).Class, "%s: %d", kind, status)
 			}
 		}
 		for _, body := range []string{`{}`, found} {
@@ -198,6 +206,15 @@ func TestOtherLookups(t *testing.T) {
 		"an active subscription":               {"midaspay.subscription.cancel", `{"subscriptions":[{"id":"S-1","status":"ACTIVE"}]}`, refused, "S-1"},
 		"a subscription of unknown state":      {"midaspay.subscription.cancel", `{"subscriptions":[{"id":"S-1","status":"TOMORROW"}]}`, unknown, "S-1"},
 		"another subscription":                 {"midaspay.subscription.cancel", `{"subscriptions":[{"id":"S-2","status":"CANCELLED"}]}`, unknown, ""},
+		"a subscription that is over":          {"midaspay.subscription.cancel", `{"subscriptions":[{"id":"S-1","status":"COMPLETED"}]}`, declined, "S-1"},
+		"a voided authorization":               {"midaspay.authorization.cancel", `{"authorization_id":"A-1","status":"VOIDED"}`, succeeded, "A-1"},
+		"a cancelled authorization":            {"midaspay.authorization.cancel", `{"id":"A-1","status":"CANCELLED"}`, succeeded, "A-1"},
+		"an authorization that was paid":       {"midaspay.authorization.cancel", `{"authorization_id":"A-1","status":"COMPLETED"}`, declined, "A-1"},
+		"an authorization as it was":           {"midaspay.authorization.cancel", `{"authorization_id":"A-1","status":"APPROVED"}`, refused, "A-1"},
+		"an authorization of unknown state":    {"midaspay.authorization.cancel", `{"authorization_id":"A-1","status":"TOMORROW"}`, unknown, "A-1"},
+		"another authorization":                {"midaspay.authorization.cancel", `{"authorization_id":"A-2","status":"VOIDED"}`, mismatch, "A-2"},
+		"a failed authorization":               {"midaspay.authorization.create", `{"id":"A-1","status":"FAILED","create_time":"2026-09-21T12:00:00Z"}`, declined, "A-1"},
+		"a failed authorization made before":   {"midaspay.authorization.create", `{"id":"A-1","status":"FAILED","create_time":"2026-09-21T11:00:00Z"}`, payonce.ClassReuse, "A-1"},
 		"an authorization":                     {"midaspay.authorization.create", `{"authorization_id":"A-1","reference_authorization_id":"k","create_time":"2026-09-21T12:00:00Z"}`, succeeded, "A-1"},
 		"an authorization made before":         {"midaspay.authorization.create", `{"id":"A-1","create_time":"2026-09-21T11:00:00Z"}`, payonce.ClassReuse, "A-1"},
 		"an authorization without a time":      {"midaspay.authorization.create", `{"id":"A-1"}`, payonce.ClassReuse, "A-1"},

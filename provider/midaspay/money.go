@@ -1,6 +1,8 @@
 package midaspay
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -15,6 +17,28 @@ type Money struct {
 	CurrencyCode string `json:"currency_code"`
 	// Value is a decimal in major units, "1.00", with as many decimals as the currency has: "100" in JPY, "100.123" in TND.
 	Value string `json:"value"`
+}
+
+// UnmarshalJSON also reads a value that is a number, digit by digit as it is spelled.
+func (m *Money) UnmarshalJSON(text []byte) error {
+	var told struct {
+		CurrencyCode string          `json:"currency_code"`
+		Value        json.RawMessage `json:"value"`
+	}
+	if err := json.Unmarshal(text, &told); err != nil {
+		return err
+	}
+	*m = Money{CurrencyCode: told.CurrencyCode}
+	if len(told.Value) == 0 {
+		return nil
+	}
+	if bytes.HasPrefix(told.Value, []byte(`"`)) {
+		return json.Unmarshal(told.Value, &m.Value)
+	}
+	var number json.Number
+	err := json.Unmarshal(told.Value, &number)
+	m.Value = number.String()
+	return err
 }
 
 // encode spells an amount in MidasPay's way, and notes what is wrong with it.
@@ -40,7 +64,8 @@ func (d *dialect) encode(p *adapter.Problems, field string, amount payonce.Amoun
 
 // decode reads an amount; the zero value if it is none that this package can express exactly.
 func (d *dialect) decode(m Money) payonce.Amount {
-	decimals, known := d.profile.Currencies[m.CurrencyCode]
+	currency := strings.ToUpper(m.CurrencyCode)
+	decimals, known := d.profile.Currencies[currency]
 	value, ok := parseDecimal(m.Value)
 	if !known || !ok || value.negative || len(value.fraction) > decimals {
 		return payonce.Amount{}
@@ -49,7 +74,7 @@ func (d *dialect) decode(m Money) payonce.Amount {
 	if err != nil {
 		return payonce.Amount{}
 	}
-	return payonce.Amount{Minor: minor, Currency: m.CurrencyCode}
+	return payonce.Amount{Minor: minor, Currency: currency}
 }
 
 // decimal is a decimal number without leading and trailing zeros, so that equal numbers are equal values.
@@ -75,5 +100,5 @@ func parseDecimal(text string) (decimal, bool) {
 func (m Money) same(other Money) bool {
 	a, ok := parseDecimal(m.Value)
 	b, also := parseDecimal(other.Value)
-	return ok && also && a == b && m.CurrencyCode == other.CurrencyCode
+	return ok && also && a == b && strings.EqualFold(m.CurrencyCode, other.CurrencyCode)
 }

@@ -1,6 +1,7 @@
 package midaspay_test
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -87,7 +88,7 @@ func TestAmountsAreReadWithoutRounding(t *testing.T) {
 	} {
 		assert.Zero(t, p.Decode(midaspay.Money{CurrencyCode: "USD", Value: value}), value)
 	}
-	assert.Zero(t, p.Decode(midaspay.Money{CurrencyCode: "usd", Value: "1.00"}))
+	assert.Equal(t, usd(100), p.Decode(midaspay.Money{CurrencyCode: "usd", Value: "1.00"}))
 	assert.Zero(t, p.Decode(midaspay.Money{CurrencyCode: "XXX", Value: "1.00"}))
 	assert.Zero(t, p.Decode(midaspay.Money{CurrencyCode: "JPY", Value: "1.5"}))
 }
@@ -102,6 +103,23 @@ func TestEqualAmountsAreEqualHoweverTheyAreSpelled(t *testing.T) {
 		assert.False(t, midaspay.SameMoney(money(pair[0]), money(pair[1])), pair)
 	}
 	assert.False(t, midaspay.SameMoney(money("1"), midaspay.Money{CurrencyCode: "EUR", Value: "1"}))
+	assert.True(t, midaspay.SameMoney(money("1"), midaspay.Money{CurrencyCode: "usd", Value: "1"}))
+}
+
+func TestAValueMayBeANumber(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"currency_code":"USD","value":"1.00"}`: "1.00", `{"currency_code":"USD","value":50.00}`: "50.00", `{"currency_code":"USD","value":-7}`: "-7",
+		`{"currency_code":"USD","value":12345678901234567890.10}`: "12345678901234567890.10", `{"currency_code":"USD","value":5e1}`: "5e1",
+		`{"currency_code":"USD","value":null}`: "", `{"currency_code":"USD"}`: "", `{"currency_code":"USD","value":""}`: "",
+	} {
+		got := midaspay.Money{CurrencyCode: "before", Value: "before"}
+		require.NoError(t, json.Unmarshal([]byte(body), &got), body)
+		assert.Equal(t, midaspay.Money{CurrencyCode: "USD", Value: want}, got, body)
+	}
+	for _, body := range []string{`{"value":{}}`, `{"value":[1]}`, `{"value":true}`, `{"currency_code":1}`, `[]`, `"1.00"`, `1`} {
+		require.Error(t, json.Unmarshal([]byte(body), new(midaspay.Money)), body)
+	}
 }
 
 func FuzzValue(f *testing.F) {

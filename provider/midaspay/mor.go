@@ -105,9 +105,7 @@ func (d *dialect) createMORToken(params MORTokenParams) (payonce.Operation, erro
 	}
 	body := object{"user": params.User, "settings": morSettings{params.Settings, params.Reference}, "purchase": purchase}
 	if len(params.CustomParameters) > 0 {
-		custom := object{}
-		custom.add(&p, "CustomParameters", params.CustomParameters)
-		body["custom_parameters"] = custom
+		body["custom_parameters"] = ownObject(&p, "CustomParameters", params.CustomParameters)
 	}
 	return payonce.Operation{
 		Kind: kindCreateCheckout, Reference: params.Reference, Path: "/v1/mor/token/create", Replay: payonce.ReplayOnce, Body: body,

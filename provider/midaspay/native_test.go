@@ -110,7 +110,7 @@ func TestNativeWritesThatAreRefusedBeforeTheNetwork(t *testing.T) {
 	_, noID := midaspay.PayAuthorization(midaspay.AuthorizationPaymentParams{Reference: "r"})
 	_, otherID := midaspay.PayAuthorization(midaspay.AuthorizationPaymentParams{Reference: "r", AuthorizationID: "A", Extra: payonce.Raw(`{"authorizationId":"canary"}`)})
 	_, noPayer := midaspay.PayAuthorization(midaspay.AuthorizationPaymentParams{Reference: "r", AuthorizationID: "A", Payer: midaspay.Payer{PayerIP: "1"}})
-	_, oddID := midaspay.CancelAuthorization(midaspay.CancelAuthorizationParams{AuthorizationID: "a/b"})
+	_, oddID := midaspay.CancelAuthorization(midaspay.CancelAuthorizationParams{AuthorizationID: "é"})
 	_, noSubscription := midaspay.Unsubscribe(midaspay.CancelSubscriptionParams{})
 	for _, tc := range []struct {
 		err  error

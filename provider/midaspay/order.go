@@ -84,7 +84,7 @@ func orderOf(p *adapter.Problems, method any) Order {
 // Source: https://developer.midaspayment.com/docs/apis/v1/payment/orders/payments-void-payment/.
 func voidOrder(params payonce.CancelParams) (payonce.Operation, error) {
 	var p adapter.Problems
-	p.PathID("PaymentID", params.PaymentID)
+	checkID(&p, "PaymentID", params.PaymentID)
 	return payonce.Operation{
 		Kind: kindCancelPayment, Reference: cmp.Or(params.Reference, params.PaymentID), Path: "/v1/payment/void",
 		Replay: payonce.ReplayByState, Body: object{"id": params.PaymentID}, NotAfter: params.NotAfter,

@@ -210,7 +210,7 @@ func TestRefunds(t *testing.T) {
 
 	for want, change := range map[string]func(*payonce.RefundParams){
 		"PaymentID: is required":           func(p *payonce.RefundParams) { p.PaymentID = "" },
-		"PaymentID: is not an id":          func(p *payonce.RefundParams) { p.PaymentID = "../x" },
+		"PaymentID: is not an id":          func(p *payonce.RefundParams) { p.PaymentID = "a b" },
 		"Metadata: must be empty":          func(p *payonce.RefundParams) { p.Metadata = map[string]string{"a": ""} },
 		"Full: and Amount exclude":         func(p *payonce.RefundParams) { p.Full = true },
 		"Amount: must be at least 1 minor": func(p *payonce.RefundParams) { p.Amount = payonce.Amount{} },

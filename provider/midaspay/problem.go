@@ -27,7 +27,7 @@ func problemOf(res *payonce.Response) *problem {
 	if !res.Complete || json.Unmarshal(res.Body, &p) != nil || p.ID != "" || (p.Message == "" && p.DebugID == "") {
 		return nil
 	}
-	if p.Name == "" || strings.Trim(p.Name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+	if !isName(p.Name) {
 		return nil
 	}
 	return &p
@@ -75,9 +75,11 @@ func newNames() names {
 		payonce.ClassDeclined: "ACQUIER_FRAUD ACQUIRER_ERROR AID_IN_PENALTY_BOX AUTHENTICATE_ERROR AUTHENTICATION_REQUIRED " +
 			"AUTHORIZATION_REVOCATE AVS_DECLINED BALANCE_NOT_ENOUGH BANK_STATUS_ERROR BLOCKED_BY_COMPLIANCE BLOCKED_CARD " +
 			"BLOCKED_FOR_RETRY_FEES CANCELLED CARDHOLDER_ERROR CARD_CONTRACT_CANCELED CARD_ORGANIZATION_SPECIFIC_ERROR",
-		// The key is taken; whether by an attempt of ours only a query tells.
-		payonce.ClassDuplicate: "DUPLICATE_ORDER_ID DUPLICATE_REFERENCE_ID",
-		payonce.ClassRefused:   "ACCOUNT_NOT_EXIST BENEFICIARY_NOT_FOUND DUPLICATE_SUB_REFERENCE_ID INVALID_ARGUMENT SIGN_ERROR",
+		// An id that MidasPay made is another order's; whether the order exists only a query tells.
+		payonce.ClassDuplicate: "DUPLICATE_ORDER_ID",
+		// Something stands under the key, though it may be what an earlier attempt made.
+		payonce.ClassReuse:   "DUPLICATE_REFERENCE_ID",
+		payonce.ClassRefused: "ACCOUNT_NOT_EXIST BENEFICIARY_NOT_FOUND DUPLICATE_SUB_REFERENCE_ID INVALID_ARGUMENT SIGN_ERROR",
 	} {
 		for name := range strings.FieldsSeq(list) {
 			all[name] = meaning{class: class}
@@ -109,7 +111,7 @@ func (n names) classify(req *payonce.Request, status int, p *problem) payonce.Ve
 		v.Resend = !meaning.later
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, req.Key == "":
 	case known:
-		v.Class, v.KeySpent = meaning.class, meaning.class != payonce.ClassDuplicate
+		v.Class, v.KeySpent = meaning.class, meaning.class == payonce.ClassDeclined || meaning.class == payonce.ClassRefused
 	case status == http.StatusConflict:
 		v.Class = payonce.ClassDuplicate // a failure of unknown kind
 	default:
@@ -118,12 +120,25 @@ func (n names) classify(req *payonce.Request, status int, p *problem) payonce.Ve
 	return v
 }
 
-// missed says that what a query asked for does not exist. How MidasPay says that is not documented: a 404 of its own is taken for it,
-// unless its name means something else.
-func (n names) missed(status int, p *problem) bool {
-	if p == nil || status != http.StatusNotFound {
-		return false
+// saysError says that the body of a 2xx is an error document, in whatever detail: a name or an error, and nothing that an error does
+// not have.
+func saysError(told adapter.Object) bool {
+	for member := range told {
+		switch member {
+		case "name", "message", "debug_id", "details", "links", "causes", "code", "error", "errors":
+		default:
+			return false
+		}
 	}
-	_, means := n[p.Name]
-	return !means
+	return isName(told.Text("name")) || isSet(told, "error") || isSet(told, "errors")
+}
+
+func isSet(told adapter.Object, name string) bool {
+	_, there := told[name]
+	return there && !told.Is(name, "null")
+}
+
+// isName says that a text is written as the names of errors are.
+func isName(text string) bool {
+	return text != "" && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }

@@ -40,7 +40,8 @@ func newProvider(cfg *Config, environment string, signer Signer, keys platformKe
 	return &Provider{&dialect{
 		profile: payonce.Profile{
 			Name: "midaspay", Account: "midaspay/" + environment + "/" + cfg.MerchantID, BaseURL: cfg.BaseURL,
-			Keys: payonce.KeysReadable, KeyMaxLen: keyMaxLen, KeyAlphabet: keyAlphabet,
+			RequestIDHeader: headerNonce, // random in each message; answers to voids are all alike
+			Keys:            payonce.KeysReadable, KeyMaxLen: keyMaxLen, KeyAlphabet: keyAlphabet,
 			Timeout:    30 * time.Second, // MidasPay's own limit is not documented
 			Currencies: currencies(tabled),
 		},

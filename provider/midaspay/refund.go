@@ -37,7 +37,7 @@ type CreatedRefund struct {
 // unless the refund was said to be full.
 func (d *dialect) createRefund(params payonce.RefundParams) (payonce.Operation, error) {
 	var p adapter.Problems
-	p.PathID("PaymentID", params.PaymentID)
+	checkID(&p, "PaymentID", params.PaymentID)
 	if len(params.Metadata) > 0 {
 		p.Add("Metadata", "must be empty: MidasPay documents no room for it")
 	}

@@ -101,7 +101,7 @@ func TestAuthorizationsSessionsAndCards(t *testing.T) {
 	w := open(t)
 	own := payonce.Raw(`{"amount":"1.00"}`)
 	w.then(says(200, `{"authorization_id":"A-1","status":"APPROVED"}`), says(200, `{"authorization_id":"A-1","status":"APPROVED"}`),
-		says(200, `{"id":"A-1"}`), says(200, `{"id":"O-9"}`), says(200, `{"status":"CANCELLED"}`), says(200, `{"url":"https://canary"}`), says(200, `{"token":"canary"}`))
+		says(200, `{"id":"A-1"}`), says(200, `{"id":"O-9"}`), says(200, `{"status":"CANCELLED"}`), says(200, `{"url":"https://canary","id":"canary"}`), says(200, `{"token":"canary","id":"canary"}`))
 	made, err := w.api.Authorizations.Create(t.Context(), midaspay.AuthorizationParams{Reference: "auth-1", Body: own})
 	require.NoError(t, err)
 	assert.Equal(t, "A-1", made.ResourceID)
@@ -116,10 +116,11 @@ func TestAuthorizationsSessionsAndCards(t *testing.T) {
 	require.NoError(t, err)
 	session, err := w.api.MOR.CreateSession(t.Context(), midaspay.MORSessionParams{Reference: "s-1", Body: own})
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"url":"https://canary"}`, string(session.Value.Bytes()))
+	assert.JSONEq(t, `{"url":"https://canary","id":"canary"}`, string(session.Value.Bytes()))
 	card, err := w.api.Cards.Create(t.Context(), midaspay.CardParams{Reference: "c-1", Path: "bind", Body: own})
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"token":"canary"}`, string(card.Value.Bytes()))
+	assert.JSONEq(t, `{"token":"canary","id":"canary"}`, string(card.Value.Bytes()))
+	assert.Empty(t, session.ResourceID+card.ResourceID, "their ids may be bearer tokens")
 	assert.NotContains(t, fmt.Sprintf("%+v %+v", session, card), "canary")
 	assert.Len(t, w.bodies("/v1/card/bind"), 1)
 

@@ -27,6 +27,12 @@ const (
 	OrderFailed OrderStatus = "FAILED"
 )
 
+// UnmarshalJSON keeps a status that is no string as it is spelled.
+func (s *OrderStatus) UnmarshalJSON(text []byte) error {
+	*s = OrderStatus(word(text))
+	return nil
+}
+
 // portable puts an order's status into portable words. The order of the statuses is inferred from their names.
 func (s OrderStatus) portable() payonce.Status {
 	switch s {

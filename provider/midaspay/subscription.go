@@ -121,7 +121,7 @@ func (u *SubscriptionUnit) encode(p *adapter.Problems, field string, last bool) 
 // Source: https://developer.midaspayment.com/docs/apis/v1/subscription/subscription-unsubscribe/.
 func unsubscribe(params CancelSubscriptionParams) (payonce.Operation, error) {
 	var p adapter.Problems
-	p.PathID("SubscriptionID", params.SubscriptionID)
+	checkID(&p, "SubscriptionID", params.SubscriptionID)
 	return payonce.Operation{
 		Kind: kindCancelSubscription, Reference: cmp.Or(params.Reference, params.SubscriptionID), Path: "/v1/subscription/cancel",
 		Replay: payonce.ReplayByState, Body: object{"id": params.SubscriptionID}, NotAfter: params.NotAfter,
@@ -188,7 +188,7 @@ type SubscriptionList struct {
 
 // CanceledSubscription is the answer to a cancellation.
 type CanceledSubscription struct {
-	// Status may be another one than SubscriptionCancelled where the subscription goes on to the end of its period.
+	// Status is SubscriptionCancelled or SubscriptionVoided.
 	Status SubscriptionStatus `json:"status"`
 }
 

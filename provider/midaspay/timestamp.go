@@ -2,6 +2,7 @@ package midaspay
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -9,13 +10,23 @@ import (
 // an odd timestamp must not make an answer unreadable. The text is in Result.Raw.
 type Timestamp struct{ time.Time }
 
-// UnmarshalJSON reads RFC 3339. A time without an offset is the zero value: nobody says in which zone it would be.
+// UnmarshalJSON reads RFC 3339, also with a lower-case t or z and with an offset without its colon. A time without an offset is the
+// zero value: nobody says in which zone it would be.
 func (t *Timestamp) UnmarshalJSON(text []byte) error {
 	t.Time = time.Time{}
 	var s string
 	_ = json.Unmarshal(text, &s) // what is no string is no time
-	if parsed, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		t.Time = parsed.UTC()
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
+		if parsed, err := time.Parse(layout, strings.ToUpper(s)); err == nil {
+			t.Time = parsed.UTC()
+			break
+		}
 	}
 	return nil
+}
+
+// timestamp reads a member of an answer.
+func timestamp(text json.RawMessage) (t Timestamp) {
+	_ = t.UnmarshalJSON(text) // never fails
+	return t
 }

@@ -15,8 +15,8 @@ import (
 
 // Unit is a purchase unit of an order.
 type Unit struct {
-	// Reference tells the unit from the order's others: at most 40 letters, digits, . and -, not digits alone. The unit's id is the
-	// key, _ and this. Defaults to item1, item2, …, by its place.
+	// Reference tells the unit from the order's others: at most 40 letters, digits, . and -, not digits alone, nor payment, refund,
+	// capture or cancel. The unit's id is the key, _ and this. Defaults to item1, item2, …, by its place.
 	Reference string
 	// Amount is the unit's. A single unit may leave it to PaymentParams.Amount.
 	Amount payonce.Amount
@@ -24,8 +24,9 @@ type Unit struct {
 	Extra payonce.Raw
 }
 
-// unitReferenceAlphabet has no underscore and a number alone is refused, so that a unit's id is no other order's id, nor that of this
-// order's next generation.
+// unitReferenceAlphabet has no underscore, and a number alone and the last words of readable keys are refused, so that a unit's id is
+// neither the key of this order's next generation (order-1_payment_2) nor that of the operation whose reference is this order's key
+// (order-1_payment_payment).
 const unitReferenceAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
 
 // purchaseUnit is a unit without its id.
@@ -63,6 +64,10 @@ func (d *dialect) purchaseUnits(p *adapter.Problems, total payonce.Amount, own [
 }
 
 func checkUnitReference(p *adapter.Problems, field, reference string) {
+	switch reference {
+	case "payment", "refund", "capture", "cancel":
+		p.Add(field, "Reference must not be %s, which ends other keys", reference)
+	}
 	if len(reference) > 40 || strings.Trim(reference, "0123456789") == "" ||
 		strings.ContainsFunc(reference, func(r rune) bool { return !strings.ContainsRune(unitReferenceAlphabet, r) }) {
 		p.Add(field, "Reference must be at most 40 letters, digits, . and -, and not digits alone")

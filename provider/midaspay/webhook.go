@@ -28,7 +28,9 @@ var (
 type WebhookConfig struct {
 	// Certificates are MidasPay's own, as in Config.PlatformCertificates. Defaults to those.
 	Certificates map[string]string
-	// Tolerance is how far a delivery's timestamp may be from this machine's time. Defaults to 5 min.
+	// Tolerance is how far a delivery's timestamp may be from this machine's time. Defaults to no limit: a delivery that is made again
+	// days later may carry the timestamp of the first, and is not lost then. One that is replayed is told by its event's id, and is
+	// not handled twice.
 	Tolerance time.Duration
 }
 
@@ -54,19 +56,15 @@ func (p *Provider) Webhooks(cfg WebhookConfig) (*Webhooks, error) {
 	if cfg.Tolerance < 0 {
 		problems.Add("Tolerance", "is negative")
 	}
-	tolerance := cfg.Tolerance
-	if tolerance == 0 {
-		tolerance = 5 * time.Minute
-	}
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	return &Webhooks{&receiver{p.d, keys, tolerance}}, nil
+	return &Webhooks{&receiver{p.d, keys, cfg.Tolerance}}, nil
 }
 
 // Parse verifies a delivery over its raw bytes and only then reads it. ErrSignature if it is not MidasPay's, is signed with a
-// certificate that is not configured, or is too old; another error if it is no event, or another merchant's: MidasPay signs for all
-// merchants with the same key. A delivery holds one event.
+// certificate that is not configured, or is out of Tolerance; another error if it is no event, or names another merchant: MidasPay signs
+// for all merchants with the same key. A delivery holds one event.
 func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
 	if !w.r.keys.verify(r.Header, body) || !w.r.timely(r.Header.Get(headerTimestamp)) {
 		return nil, ErrSignature
@@ -81,14 +79,15 @@ func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
 // String returns whose deliveries it takes.
 func (w *Webhooks) String() string { return "webhooks of " + w.r.d.profile.Account }
 
-// timely says that a delivery was signed about now.
+// timely says that a delivery was signed about now, where that is asked for.
 func (r *receiver) timely(timestamp string) bool {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
-	return err == nil && time.Since(time.Unix(seconds, 0)).Abs() <= r.tolerance
+	return err == nil && (r.tolerance == 0 || time.Since(time.Unix(seconds, 0)).Abs() <= r.tolerance)
 }
 
-// Handler takes deliveries: each event settles the operation that it names by its key and is given to handle once, also one of a type
-// that this version does not know. handle may be called again after an error or a crash. It may be nil.
+// Handler takes deliveries: each event settles the operation that it names by its key and is given to handle once. Events of a type that
+// this version does not know, and those that name no merchant, settle nothing and are given to handle all the same. handle may be called
+// again after an error or a crash. It may be nil.
 func (w *Webhooks) Handler(c *payonce.Client, handle func(context.Context, Event) error) http.Handler {
 	return webhook.Source[Event]{Open: w.Parse, Portable: Event.Portable, Ack: acknowledged}.Handler(c, handle)
 }
