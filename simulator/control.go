@@ -26,6 +26,9 @@ import (
 //	POST   /simulator/refunds/{id}/{execute|settle|fail}
 //	POST   /simulator/payouts/{id}/{authorize|execute|fail}
 //
+// The others have payments/{id}/{pay|fail|expire} and refunds/{id}/{settle|fail},
+// where fail takes {"code"}, and what their types name.
+//
 // They need no credentials.
 func (c *core) Control() http.Handler {
 	mux := http.NewServeMux()

@@ -33,8 +33,8 @@
 // Some faults lie outside of what a provider can do to a client: a name that
 // resolves to another region (F2), a credential that now belongs to another
 // account (F38), dedupe that is per region (F45; PruneKeys is what a client sees
-// of it). A duplicate reported as an error with the original's id (F41) and
-// refusals that are not stored (F40) are other providers' dialects. A server that
+// of it). Refusals that are not stored (F40) are KeepRefusals of some dialects,
+// and duplicates reported as errors (F41) ReplayConflicts of MidasPay's. A server that
 // allows no streams (F25) shows as Stall. Over HTTP/2 there are no raw bytes to
 // spoil: such faults reset the stream with PROTOCOL_ERROR. RST on TCP is real,
 // in-process it is the error alone.

@@ -21,8 +21,8 @@ type Entry struct {
 	Seq int `json:"seq"`
 	// Time is the provider's clock at the execution.
 	Time time.Time `json:"time"`
-	// Kind says what was done: payment, refund, payout, cancel,
-	// authorization_flow or sweeping.
+	// Kind says what was done: payment, refund, capture or cancel, and what only one
+	// provider has, such as payout, checkout_session, subscription or product.
 	Kind string `json:"kind"`
 	// ID is the provider's id of what was made or changed.
 	ID string `json:"id"`
