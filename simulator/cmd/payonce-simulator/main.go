@@ -36,9 +36,10 @@ func main() {
 
 // options are the command line.
 type options struct {
-	provider, addr, publicKey, keyID string
-	merchant, secret                 string
-	anySigned, pay, noDedupe         bool
+	provider, addr, keyID    string
+	publicKey                *string
+	merchant, secret         string
+	anySigned, pay, noDedupe bool
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
@@ -64,7 +65,7 @@ type server interface {
 
 // simulated makes the provider that was asked for.
 func (o *options) simulated() (server, error) {
-	key, err := o.readKey()
+	key, err := readKey(o.publicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +99,11 @@ func (o *options) simulated() (server, error) {
 }
 
 // readKey reads the public key, if there is one.
-func (o *options) readKey() (any, error) {
-	if o.publicKey == "" {
+func readKey(path string) (any, error) {
+	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(o.publicKey)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the public key: %w", err)
 	}
