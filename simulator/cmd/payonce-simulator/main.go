@@ -37,7 +37,7 @@ func main() {
 // options are the command line.
 type options struct {
 	provider, addr, keyID    string
-	publicKey                *string
+	publicKey                string
 	merchant, secret         string
 	anySigned, pay, noDedupe bool
 }
