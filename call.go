@@ -234,7 +234,13 @@ func (c *Client) complete(ctx context.Context, r *run, a action) (answer, error)
 // work obeys the protocol to its end and puts what is known into words. ErrStale means that somebody else changed the record.
 func (c *Client) work(ctx context.Context, r *run, a action) (answer, error) {
 	c.flights.working(r.rec.ID)
-	err := r.obey(ctx, a)
+	earlier, err := c.earlierSuccess(ctx, r.rec, a)
+	switch {
+	case err == nil && earlier != nil:
+		err = c.withdraw(ctx, r.rec, earlier)
+	case err == nil:
+		err = r.obey(ctx, a)
+	}
 	switch {
 	case errors.Is(err, ErrStale):
 		return answer{rec: r.rec}, err

@@ -137,7 +137,17 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record, moved bool) err
 		return nil // that it exists is no news
 	case current.State == StateSucceeded && current.Outcome != nil:
 		c.compare(ctx, current, rec)
-		if body == current.Outcome || current.Outcome.ResourceID != news.ResourceID {
+		switch {
+		case current.Reason == earlierSucceeded && !current.Outcome.same(news):
+			current.State, current.Reason, current.Lease = StateInDoubt, twoSucceeded, Lease{}
+			return c.store.Save(ctx, current)
+		case moved && current.KeySpent && current.Outcome.same(news): // it was not over after all
+			current.KeySpent, current.Lease = false, Lease{}
+			if err := c.store.Save(ctx, current); err != nil {
+				return err
+			}
+		}
+		if body == current.Outcome || !current.Outcome.same(news) {
 			return c.warnLater(ctx, current)
 		}
 	case current.State != StateOpen:
@@ -146,7 +156,10 @@ func (c *Client) recordSuccess(ctx context.Context, rec *Record, moved bool) err
 	}
 	current.Accepted, current.Outcome, current.Lease = true, body, Lease{}
 	if !current.doubled() {
-		current.State, current.Reason, current.KeySpent = StateSucceeded, "", false
+		if current.Reason != resolvedExecuted {
+			current.Reason = ""
+		}
+		current.State, current.KeySpent = StateSucceeded, false
 	}
 	if err := c.store.Save(ctx, current); err != nil {
 		return err
@@ -159,7 +172,17 @@ func (o *Outcome) better(news *Outcome) *Outcome {
 	if o == nil || o.Class != ClassSucceeded || (o.Status == 0 && news != nil && news.Status != 0) {
 		return news
 	}
+	if o.ResourceID == "" && news != nil && news.ResourceID != "" {
+		filled := *o
+		filled.ResourceID = news.ResourceID
+		return &filled
+	}
 	return o
+}
+
+// same says that two outcomes are not known to be about different things.
+func (o *Outcome) same(other *Outcome) bool {
+	return o.ResourceID == "" || other.ResourceID == "" || o.ResourceID == other.ResourceID
 }
 
 // over says that what the news is about is known to have ended without money moved: it was declined, or a new key was granted because a
@@ -192,7 +215,7 @@ func (c *Client) warnLater(ctx context.Context, earlier *Record) error {
 func (r *Record) adopt(earlier *Record) {
 	r.State, r.Reason = StateInDoubt, earlierSucceeded
 	if hmac.Equal(r.Fingerprint, earlier.Fingerprint) {
-		r.State, r.Outcome = StateSucceeded, earlier.Outcome
+		r.State, r.Outcome, r.KeySpent = StateSucceeded, earlier.Outcome, false
 	}
 }
 
@@ -207,7 +230,7 @@ func (p *Progress) doubled() bool { return p.Reason == twoSucceeded || p.Reason 
 
 // compare raises an alarm when one operation has two different results: the provider executed it twice.
 func (c *Client) compare(ctx context.Context, a, b *Record) {
-	if a.Outcome != nil && b.Outcome != nil && a.Outcome.ResourceID != b.Outcome.ResourceID {
+	if a.Outcome != nil && b.Outcome != nil && !a.Outcome.same(b.Outcome) {
 		c.log.LogAttrs(ctx, slog.LevelError, "one operation has two results at the provider", slog.Any("operation", a.ID),
 			slog.String("key", a.Key), slog.String("first", a.Outcome.ResourceID), slog.String("second", b.Outcome.ResourceID))
 	}

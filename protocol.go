@@ -232,6 +232,13 @@ func (s *state) reused() bool {
 	return slices.ContainsFunc(s.Attempts, func(a Attempt) bool { return a.Class == ClassReuse })
 }
 
+// contested says that the provider spoke of another request under the key: what an event says may be about that one.
+func (s *state) contested() bool {
+	return slices.ContainsFunc(s.Attempts, func(a Attempt) bool {
+		return a.Class == ClassReuse || a.Class == ClassMismatch || (a.Class == ClassDuplicate && !s.perhapsExecuted())
+	})
+}
+
 // perhapsExecuted says that an attempt may have been executed, other than by the request that was told that the key is taken.
 func (s *state) perhapsExecuted() bool {
 	return s.Sent > len(s.Attempts) || slices.ContainsFunc(s.Attempts, func(a Attempt) bool {

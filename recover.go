@@ -69,11 +69,11 @@ func (c *Client) recoverAll(ctx context.Context, state State, yield func(Recover
 	}
 }
 
-// keyLives says that the record may still be sent, by whoever can.
+// keyLives says that the record may still be sent by whoever can, and that it is not too long ago that somebody could.
 func (c *Client) keyLives(rec *Record) bool {
-	r := c.newRun(rec)
+	r, now := c.newRun(rec), wallNow()
 	r.s.pinned = true
-	return c.policy.barred(r.s, wallNow()) == ""
+	return c.policy.barred(r.s, now) == "" && (now.Sub(rec.CreatedAt) < lookupPatience || now.Sub(rec.LastAt) < lookupPatience)
 }
 
 // recoverOne finishes one record, unless a call of this process is at it: then it waits for that.
@@ -178,7 +178,7 @@ func (c *Client) adoptEarlier(ctx context.Context, rec *Record) error {
 		if err != nil {
 			return err
 		}
-		if earlier.State == StateSucceeded {
+		if earlier.stands() {
 			rec.adopt(earlier)
 			return nil
 		}

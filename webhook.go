@@ -72,39 +72,38 @@ func (c *Client) Settle(ctx context.Context, e Event) (Recovered, error) {
 
 // named finds the record that the event names.
 func (c *Client) named(ctx context.Context, e *Event) (*Record, error) {
+	var found []*Record
 	if kind, reference, generation, ok := parseRef(e.Ref); ok {
 		rec, err := c.store.Load(ctx, OperationID{c.profile.Account, kind, reference}, generation)
-		if !errors.Is(err, ErrNotFound) {
-			return c.about(e, rec, err)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, c.noRecord(OperationID{Account: e.Account, Kind: e.Kind}, err)
 		}
+		found = append(found, rec)
 	}
 	for _, s := range c.scopes {
 		if e.Key == "" {
 			break
 		}
 		rec, err := c.store.Find(ctx, s.hash, e.Key)
-		if !errors.Is(err, ErrNotFound) {
-			return c.about(e, rec, err)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, c.noRecord(OperationID{Account: e.Account, Kind: e.Kind}, err)
+		}
+		found = append(found, rec)
+	}
+	for _, rec := range found {
+		if rec != nil && (e.Kind == "" || e.Kind == rec.ID.Kind) && (e.Key == "" || e.Key == rec.Key) {
+			return rec, nil
 		}
 	}
-	return c.about(e, nil, ErrNotFound)
-}
-
-// about refuses a record that is of another kind than what the event is about, or has another key.
-func (c *Client) about(e *Event, rec *Record, err error) (*Record, error) {
-	id := OperationID{Account: e.Account, Kind: e.Kind}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, c.noRecord(id, err)
+	return nil, &Error{
+		Kind: ErrNotFound, Operation: OperationID{Account: e.Account, Kind: e.Kind},
+		Next: "nothing was changed; the event names no operation of this store",
 	}
-	if err != nil || (e.Kind != "" && e.Kind != rec.ID.Kind) || (e.Key != "" && e.Key != rec.Key) {
-		return nil, &Error{Kind: ErrNotFound, Operation: id, Next: "nothing was changed; the event names no operation of this store"}
-	}
-	return rec, nil
 }
 
 // settle writes what the event proves. ErrStale means that somebody changed the record first.
 func (c *Client) settle(ctx context.Context, rec *Record, e *Event) error {
-	if rec.State == StateInDoubt && rec.Outcome != nil && (rec.Outcome.Class == ClassReuse || rec.Outcome.Class == ClassMismatch) {
+	if rec.State != StateSucceeded && (&state{Progress: rec.Progress}).contested() {
 		return nil // two requests have the key: whose event this is, a person must find out
 	}
 	settled := *rec
