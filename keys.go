@@ -66,7 +66,7 @@ func words() map[string]string {
 }
 
 // readableKey appends what the operation does: reference_payment, reference_refund, reference_capture, reference_cancel; from the
-// second generation on also its number.
+// second generation on also its number. Read from the right it leads back, so a reference may contain separators, words and numbers.
 func readableKey(id OperationID, generation int) (string, bool) {
 	word, ok := words()[id.Kind]
 	if !ok {
@@ -77,30 +77,6 @@ func readableKey(id OperationID, generation int) (string, bool) {
 		key += "_" + strconv.Itoa(generation)
 	}
 	return key, true
-}
-
-// parseReadableKey reads a key back from the right, so a reference may contain separators, words and numbers.
-func parseReadableKey(key string) (kind, reference string, generation int, ok bool) {
-	rest, last, found := cutLast(key)
-	generation = 1
-	if n, err := strconv.Atoi(last); found && err == nil && n > 1 && strconv.Itoa(n) == last {
-		generation = n
-		rest, last, found = cutLast(rest)
-	}
-	for kind, word := range words() {
-		if found && word == last && rest != "" {
-			return kind, rest, generation, true
-		}
-	}
-	return "", "", 0, false
-}
-
-func cutLast(s string) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, '_')
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+1:], true
 }
 
 // checkKey refuses a key that the provider could not take.

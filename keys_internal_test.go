@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -192,4 +193,28 @@ func TestTheFingerprintOutlivesVersions(t *testing.T) {
 	// Records keep it for ever: a version that hashed otherwise would take the same content for another.
 	got := fingerprint([]byte("0123456789abcdef"), "k", "POST", "/p", []byte(`{"b":[1,true,null,"x"],"a":{"c":1.5}}`))
 	assert.Equal(t, "ae5568ef84e5b4aa547c3e27690b3195e94e2ff1d627fcbdb97adc0bcd643956", hex.EncodeToString(got))
+}
+
+// parseReadableKey reads a key back from the right: that it can be done is why no two identities share one.
+func parseReadableKey(key string) (kind, reference string, generation int, ok bool) {
+	rest, last, found := cutLast(key)
+	generation = 1
+	if n, err := strconv.Atoi(last); found && err == nil && n > 1 && strconv.Itoa(n) == last {
+		generation = n
+		rest, last, found = cutLast(rest)
+	}
+	for kind, word := range words() {
+		if found && word == last && rest != "" {
+			return kind, rest, generation, true
+		}
+	}
+	return "", "", 0, false
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, '_')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
 }

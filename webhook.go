@@ -44,8 +44,9 @@ type Event struct {
 
 // Settle moves an open or in-doubt operation to its outcome if the event names it, by payonce_ref or by its key: also a create whose
 // answer was lost. What exists at the provider was made, so the operation succeeded, unless the event says that it is over and no
-// money moved: then it was declined. A success wins over an earlier refusal; a success that is stored stays as it is. ErrNotFound if the event
-// names no operation of this store, ErrInvalid if it is another account's.
+// money moved: then it was declined. A success wins over an earlier refusal; a success that is stored stays as it is. Where the provider
+// spoke of another request under the key, nothing is changed: the event may be about that one. ErrNotFound if the event names no
+// operation of this store, ErrInvalid if it is another account's.
 func (c *Client) Settle(ctx context.Context, e Event) (Recovered, error) {
 	if e.Account != c.profile.Account {
 		return Recovered{}, &Error{Kind: ErrInvalid, Operation: OperationID{Account: e.Account, Kind: e.Kind}, Err: invalid("Event.Account", "the client's is %q", c.profile.Account), Next: "nothing was changed"}
