@@ -10,7 +10,7 @@ LINT_VERSION := 2.15.0
 VULN_VERSION := 1.8.0
 SIGNER       := truelayer-signing@0.2.3
 COVER_MIN    := 90
-SCHEDULES    ?= 200
+SCHEDULES    ?= 100
 FUZZTIME     ?= 30s
 SIGNER_DIR   ?= $(HOME)/.cache/payonce/$(SIGNER)
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,8 @@ type mutant struct {
 	classify  func(*payonce.Request, *payonce.Response, *payonce.Verdict)
 }
 
+var mistakes sync.Mutex
+
 func (m mutant) Profile() payonce.Profile {
 	p := m.Provider.Profile()
 	if m.profile != nil {
@@ -77,6 +80,8 @@ func (m mutant) Portable() payonce.Portable {
 func (m mutant) Authorize(ctx context.Context, hc *http.Client, req *payonce.Request, refused http.Header) (http.Header, error) {
 	header, err := m.Provider.Authorize(ctx, hc, req, refused)
 	if m.authorize != nil {
+		mistakes.Lock() // the suite authorizes many at once
+		defer mistakes.Unlock()
 		m.authorize(req, header)
 	}
 	return header, err
