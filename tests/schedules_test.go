@@ -24,7 +24,7 @@ import (
 // duplicates in two clients, leases that bind nobody, and new clients as after a restart. The ledger is the judge: exactly one effect for what is reported as
 // succeeded, none for what is reported as not sent or rejected, at most one for what is unknown, and in the end none or one for all.
 //
-// PAYONCE_SCHEDULES sets how many there are for each provider (a sixteenth of them again with SQLite), PAYONCE_SEED the first seed. A failure prints its seed.
+// PAYONCE_SCHEDULES sets how many there are for each provider (a twentieth of them again with SQLite), PAYONCE_SEED the first seed. A failure prints its seed.
 
 // brokenPromises are the faults in which the provider itself breaks its word, against which no client can help: it executes one key
 // twice, or forgets a key before its time.
@@ -38,7 +38,7 @@ func TestRandomSchedules(t *testing.T) {
 		for store, open := range stores() {
 			count := count
 			if store == "sqlite" {
-				count = max(count/16, 1)
+				count = max(count/20, 1)
 			}
 			for from := 0; from < count; from += batch {
 				name := d.name + " with " + store
@@ -97,7 +97,7 @@ func newSchedule(t *testing.T, d *dialect, seed uint64, store payonce.KeyStore) 
 	if s.rnd.IntN(4) == 0 {
 		store = leaseless{store}
 	}
-	s.w = newWorld(t, d, s.rnd.IntN(16) == 0, store, setup{merchant: fmt.Sprint("merchant-", seed), other: seed%2 == 0})
+	s.w = newWorld(t, d, s.rnd.IntN(32) == 0, store, setup{merchant: fmt.Sprint("merchant-", seed), other: seed%2 == 0})
 	p, err := s.w.client(t).Payments.Create(t.Context(), d.params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())
@@ -136,7 +136,7 @@ func (s *schedule) intent(i int) *intent {
 
 func (s *schedule) run(faults []simulator.Specimen) {
 	s.script(faults)
-	for round := range 1 + s.rnd.IntN(3) {
+	for round := range 1 + s.rnd.IntN(2) {
 		c := s.w.client(s.t)
 		if s.rnd.IntN(4) == 0 {
 			c = s.faulty()
