@@ -101,7 +101,7 @@ func newSchedule(t *testing.T, d *dialect, seed uint64, store payonce.KeyStore) 
 	p, err := s.w.client(t).Payments.Create(t.Context(), d.params("paid"))
 	require.NoError(t, err)
 	s.payment, s.setup = p.ID, len(s.w.sim.Ledger().Entries())
-	for i := range 1 + s.rnd.IntN(3) {
+	for i := range 1 + s.rnd.IntN(2) {
 		s.ops = append(s.ops, s.intent(i))
 	}
 	return s
