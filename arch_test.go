@@ -263,7 +263,7 @@ func TestEveryExampleChecksItsOutput(t *testing.T) {
 // TestEveryFuzzTargetHasSeeds fails when a corpus was left out, or moved away: a target without seeds is always green.
 func TestEveryFuzzTargetHasSeeds(t *testing.T) {
 	t.Parallel()
-	targets := 0
+	targets, wanted := 0, map[string]bool{}
 	for _, f := range sources(t) {
 		for _, decl := range f.syntax.Decls {
 			function, ok := decl.(*ast.FuncDecl)
@@ -271,9 +271,17 @@ func TestEveryFuzzTargetHasSeeds(t *testing.T) {
 				continue
 			}
 			targets++
+			wanted[filepath.Join(f.dir, "testdata", "fuzz", function.Name.Name)] = true
 			seeds, err := filepath.Glob(filepath.Join(f.dir, "testdata", "fuzz", function.Name.Name, "*"))
 			require.NoError(t, err)
-			assert.GreaterOrEqual(t, len(seeds), 3, "%s: %s has too few seeds in testdata/fuzz", f.path, function.Name.Name)
+			assert.GreaterOrEqual(t, len(seeds), 5, "%s: %s has too few seeds in testdata/fuzz", f.path, function.Name.Name)
+		}
+	}
+	for _, pattern := range []string{"testdata/fuzz/*", "*/testdata/fuzz/*", "*/*/testdata/fuzz/*"} {
+		corpora, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, corpus := range corpora {
+			assert.True(t, wanted[corpus], "%s is a corpus whose target has gone", corpus)
 		}
 	}
 	require.Positive(t, targets)

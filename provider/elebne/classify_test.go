@@ -380,7 +380,6 @@ func TestCodeAndMessageHoldNothingPrivate(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	requireSeeds(f, "FuzzClassify")
 	p := newProvider(f)
 	kinds := append(writes(), reads()...)
 	f.Fuzz(func(t *testing.T, kind uint8, status int, retryAfter, reset string, complete bool, sent, body []byte) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -70,19 +68,6 @@ func mru(minor int64) payonce.Amount { return payonce.Amount{Minor: minor, Curre
 
 func order(method any) payonce.PaymentParams {
 	return payonce.PaymentParams{Reference: "order-12345", Amount: mru(50000), Method: method, Description: "2 shoes"}
-}
-
-// requireSeeds fails a fuzz target whose committed corpus has gone.
-func requireSeeds(tb testing.TB, target string) {
-	tb.Helper()
-	seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	require.NoError(tb, err)
-	require.GreaterOrEqual(tb, len(seeds), 5, "the seed corpus of %s is gone", target)
-	for _, seed := range seeds {
-		text, err := os.ReadFile(seed)
-		require.NoError(tb, err)
-		require.True(tb, bytes.HasPrefix(text, []byte("go test fuzz v1\n")), "%s is no seed", seed)
-	}
 }
 
 // sent is one request as it arrived.

@@ -230,7 +230,6 @@ func TestHintsAndNames(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	requireSeeds(f, "FuzzClassify", 5)
 	plain, strict := newProvider(f), newProvider(f, certified(f))
 	kinds := append(append(writes(), reads()...), "check")
 	f.Fuzz(func(t *testing.T, kind uint8, status int, signature, retryAfter string, complete bool, sent, body []byte) {

@@ -122,11 +122,3 @@ func usd(minor int64) payonce.Amount { return payonce.Amount{Minor: minor, Curre
 func order(method any) payonce.PaymentParams {
 	return payonce.PaymentParams{Reference: "order-12345", Amount: usd(5000), Method: method}
 }
-
-// requireSeeds fails a fuzz target whose committed corpus has gone.
-func requireSeeds(tb testing.TB, target string, least int) {
-	tb.Helper()
-	seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	require.NoError(tb, err)
-	require.GreaterOrEqual(tb, len(seeds), least, "the seed corpus of %s is gone", target)
-}

@@ -232,7 +232,6 @@ func TestOtherLookups(t *testing.T) {
 }
 
 func FuzzLookup(f *testing.F) {
-	requireSeeds(f, "FuzzLookup", 5)
 	plain, strict := newProvider(f), newProvider(f, certified(f))
 	f.Fuzz(func(t *testing.T, kind uint8, status int, complete bool, sent, body []byte) {
 		req := ask(writes()[int(kind)%len(writes())])

@@ -343,7 +343,6 @@ func TestAVoidedOrderReadsAsVoidedFromEitherAnswer(t *testing.T) {
 }
 
 func FuzzPayment(f *testing.F) {
-	requireSeeds(f, "FuzzPayment", 5)
 	portable := newProvider(f).Portable()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, kind := range []string{"payment.create", "payment.get", "payment.cancel"} {

@@ -2,8 +2,9 @@ package midaspay
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
+
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // Timestamp is a time as MidasPay writes it: RFC 3339 with an offset. What can't be read as such is the zero value and not an error:
@@ -13,15 +14,7 @@ type Timestamp struct{ time.Time }
 // UnmarshalJSON reads RFC 3339, also with a lower-case t or z and with an offset without its colon. A time without an offset is the
 // zero value: nobody says in which zone it would be.
 func (t *Timestamp) UnmarshalJSON(text []byte) error {
-	t.Time = time.Time{}
-	var s string
-	_ = json.Unmarshal(text, &s) // what is no string is no time
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
-		if parsed, err := time.Parse(layout, strings.ToUpper(s)); err == nil {
-			t.Time = parsed.UTC()
-			break
-		}
-	}
+	t.Time = adapter.Time(text, time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700")
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -147,11 +146,3 @@ func order(method any) payonce.PaymentParams {
 }
 
 func card() miracle.Method { return miracle.Method{Type: miracle.Card, Token: "tok_xxx"} }
-
-// requireSeeds fails a fuzz target whose committed corpus has gone.
-func requireSeeds(tb testing.TB, target string) {
-	tb.Helper()
-	seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	require.NoError(tb, err)
-	require.GreaterOrEqual(tb, len(seeds), 5, "the seed corpus of %s is gone", target)
-}

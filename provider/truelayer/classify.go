@@ -136,13 +136,7 @@ func lastElement(path string) string {
 func isAboutAnother(sent []byte, a *answer) bool {
 	var asked answer
 	_ = json.Unmarshal(sent, &asked) // what can't be read compares with nothing
-	return differ(asked.User.ID, a.User.ID) || differ(asked.AmountInMinor, a.AmountInMinor) || differ(asked.Currency, a.Currency)
-}
-
-// differ says that both are there and not the same.
-func differ[T comparable](sent, echoed T) bool {
-	var none T
-	return sent != none && echoed != none && sent != echoed
+	return adapter.Differ(asked.User.ID, a.User.ID) || adapter.Differ(asked.AmountInMinor, a.AmountInMinor) || adapter.Differ(asked.Currency, a.Currency)
 }
 
 // classifyProblem reads TrueLayer's own error document.

@@ -234,7 +234,6 @@ func TestCodeAndMessage(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	requireSeeds(f, "FuzzClassify", 10)
 	p := newProvider(f)
 	kinds := []string{"payment.create", "payment.cancel", "payment.get", "refund.create", "refund.list", "truelayer.payout.create", "truelayer.authorization_flow.start", "acme.thing"}
 	f.Fuzz(func(t *testing.T, kind uint8, status int, shouldRetry, retryAfter string, complete bool, sent, body []byte) {

@@ -2,9 +2,6 @@ package truelayer_test
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -240,7 +237,6 @@ func TestOddFieldsDoNotSpoilAnEvent(t *testing.T) {
 }
 
 func FuzzWebhook(f *testing.F) {
-	requireSeeds(f, "FuzzWebhook", 5)
 	live, _ := published(f)
 	w := hooks(f, truelayer.Live, serveKeys(f, "jwks.json"))
 	kinds := []string{"", "payment.create", "refund.create", "truelayer.payout.create"}
@@ -266,18 +262,4 @@ func FuzzWebhook(f *testing.F) {
 			t.Fatalf("no money moved, and yet %q", p.Status)
 		}
 	})
-}
-
-// fuzzTargets lists a file's fuzz functions.
-func fuzzTargets(t *testing.T, name string) []string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-	require.NoError(t, err)
-	var out []string
-	for _, decl := range file.Decls {
-		if fn, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "Fuzz") {
-			out = append(out, fn.Name.Name)
-		}
-	}
-	return out
 }

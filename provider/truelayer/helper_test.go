@@ -95,11 +95,3 @@ func encode(tb testing.TB, op payonce.Operation, generation int) []byte {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// requireSeeds fails a fuzz target whose committed corpus has gone.
-func requireSeeds(tb testing.TB, target string, least int) {
-	tb.Helper()
-	seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	require.NoError(tb, err)
-	require.GreaterOrEqual(tb, len(seeds), least, "the seed corpus of %s is gone", target)
-}

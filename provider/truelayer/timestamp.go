@@ -1,8 +1,9 @@
 package truelayer
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // Timestamp is a time as TrueLayer writes it, in milli- or microseconds. What can't be read as a time is the zero value and not an
@@ -11,14 +12,6 @@ type Timestamp struct{ time.Time }
 
 // UnmarshalJSON reads RFC 3339, also without a zone, which then is UTC.
 func (t *Timestamp) UnmarshalJSON(text []byte) error {
-	t.Time = time.Time{}
-	var s string
-	_ = json.Unmarshal(text, &s) // what is no string is no time
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
-		if parsed, err := time.Parse(layout, s); err == nil {
-			t.Time = parsed.UTC()
-			return nil
-		}
-	}
+	t.Time = adapter.Time(text, time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly)
 	return nil
 }
