@@ -103,7 +103,7 @@ signer:
 	fi
 
 .PHONY: fuzz
-fuzz: ## fuzz every target for FUZZTIME each (30s)
+fuzz: ## fuzz every target for FUZZTIME each (30s, or 10000x for so many inputs)
 	@targets=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' .) || { echo "no fuzz target was found"; exit 1; }
 	while IFS=: read -r file func; do
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/payonce/payonce/internal/failpoint"
 	"github.com/payonce/payonce/internal/httpx"
 )
 
@@ -44,11 +45,12 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 	maps.Copy(header, r.credentials)
 	header.Set("Accept-Encoding", "identity")
 	header.Set("User-Agent", "payonce-go/"+version)
+	failpoint.Hit(failpoint.Gated)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var connection, requestID string
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
-		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Before: a.before,
+		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Late: func() bool { return r.late(a) },
 		Seen: func(h http.Header, conn string) { connection, requestID = conn, h.Get(c.profile.RequestIDHeader) },
 	})
 	switch {
@@ -61,6 +63,12 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 	}
 	res = &Response{Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt}
 	return c.classify(func() Verdict { return c.provider.Classify(req, res) }), res, answer.Err
+}
+
+// late says that the marked attempt must not leave any more, by whichever clock says so first.
+func (r *run) late(a action) bool {
+	now := latest(r.c.clock.now(), r.s.readAt.Add(time.Since(r.started)))
+	return !now.Before(a.before) || r.c.leaseLost(r.rec.ID)
 }
 
 var errStray = errors.New("the answer belongs to another request")

@@ -5,7 +5,10 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/payonce/payonce/internal/failpoint"
 )
 
 // answer is what a call knows at its end.
@@ -21,10 +24,13 @@ func (c *Client) do(ctx context.Context, op Operation, opts []CallOption) (answe
 	for _, option := range opts {
 		option(&options)
 	}
+	failpoint.Hit(failpoint.Submitted)
 	draft, err := c.draft(&op, &options, 1)
 	if err != nil {
 		return answer{}, c.invalidCall(op, err)
 	}
+	failpoint.Hit(failpoint.Drafted)
+	defer failpoint.Hit(failpoint.Telling)
 	for {
 		a, mine, err := c.alone(ctx, draft.ID, func() (answer, error) { return c.lead(ctx, draft, &op, &options) })
 		switch {
@@ -77,9 +83,10 @@ func (c *Client) lead(ctx context.Context, draft *Record, op *Operation, options
 	if rec, ok := c.held.get(draft.ID); ok && rec.Generation >= draft.Generation {
 		return c.replay(draft, rec, options)
 	}
-	r := c.newRun(draft)
+	r := c.newRun(draft, c.budget)
 	a, marked := r.step(ctx, event{kind: claimed})
 	draft.Lease = Lease{Holder: c.holder, For: c.lease}
+	asked := c.clock.instant()
 	stored, err := c.claim(ctx, draft, marked)
 	switch {
 	case err != nil:
@@ -87,12 +94,13 @@ func (c *Client) lead(ctx context.Context, draft *Record, op *Operation, options
 	case stored == draft && !marked: // NotAfter has passed and nobody began it
 		return answer{rec: draft, local: true}, c.errorOf(draft, nil)
 	case stored == draft:
+		c.flights.lease(asked, draft.ID)
 		return c.complete(ctx, r, a)
 	}
 	if err := c.same(draft, stored, options); err != nil {
 		return answer{}, err
 	}
-	return c.resume(ctx, stored)
+	return c.resume(ctx, stored, c.budget)
 }
 
 // claim inserts the record if its first attempt was marked, or returns the one that is there. A store call that failed may have been
@@ -101,7 +109,9 @@ func (c *Client) claim(ctx context.Context, draft *Record, marked bool) (*Record
 	var stored *Record
 	var err error
 	if marked {
+		failpoint.Hit(failpoint.Inserting)
 		if stored, err = c.store.Claim(ctx, draft); err == nil {
+			failpoint.Hit(failpoint.Inserted)
 			return stored, nil
 		}
 	}
@@ -156,18 +166,20 @@ func (c *Client) replay(draft, rec *Record, options *callOptions) (answer, error
 	return answer{rec: rec, local: true}, c.errorOf(rec, nil)
 }
 
-func (c *Client) newRun(rec *Record) *run {
+// newRun begins the work on a record. Its retries are paid from the budget.
+func (c *Client) newRun(rec *Record, retries *budget) *run {
 	_, canLookup := c.lookupOf(c.requestOf(rec))
 	_, inScope := c.scopeFor(rec.Scope)
 	return &run{c: c, rec: rec, s: state{
 		Progress: rec.Progress, replay: rec.Replay, prepared: rec.Prepared, createdAt: rec.CreatedAt, notAfter: rec.NotAfter,
+		readAt: c.clock.now(), newest: latest(rec.Newest, rec.CreatedAt, rec.FirstAt, rec.LastAt), restored: rec.Restored,
 		pinned: rec.Origin == c.origin && inScope, canLookup: canLookup,
-	}, started: time.Now()}
+	}, started: time.Now(), budget: retries}
 }
 
 // resume goes by a record that is there: it answers if the operation is closed, waits while somebody else works on it, takes it over
 // when nobody does, and sends the stored bytes with the stored key.
-func (c *Client) resume(ctx context.Context, rec *Record) (answer, error) {
+func (c *Client) resume(ctx context.Context, rec *Record, retries *budget) (answer, error) {
 	open := rec.State == StateOpen
 	for {
 		var err error
@@ -177,7 +189,7 @@ func (c *Client) resume(ctx context.Context, rec *Record) (answer, error) {
 		if open && rec.State != StateOpen { // somebody closed it meanwhile, and that is the answer for all who waited
 			return answer{rec: rec, local: true}, c.errorOf(rec, nil)
 		}
-		got, err := c.takeOver(ctx, rec)
+		got, err := c.takeOver(ctx, rec, retries)
 		if !errors.Is(err, ErrStale) {
 			return got, err
 		}
@@ -189,12 +201,12 @@ func (c *Client) resume(ctx context.Context, rec *Record) (answer, error) {
 }
 
 // takeOver works on a record that nobody else works on. ErrStale, with what it learned, means that somebody does after all.
-func (c *Client) takeOver(ctx context.Context, rec *Record) (answer, error) {
+func (c *Client) takeOver(ctx context.Context, rec *Record, retries *budget) (answer, error) {
 	before := *rec
-	r := c.newRun(rec)
+	r := c.newRun(rec, retries)
 	a, marked := r.step(ctx, event{kind: claimed})
 	switch {
-	case a.do == doReturn && rec.State == before.State:
+	case a.do == doReturn && rec.State == before.State && rec.DueAt.Equal(before.DueAt):
 		return answer{rec: rec, local: true}, c.errorOf(rec, nil)
 	case marked && !hmac.Equal(rec.Seal, sealOf(c.store.Salt(), rec)):
 		return answer{rec: &before, local: true}, c.damaged(&before)
@@ -204,6 +216,7 @@ func (c *Client) takeOver(ctx context.Context, rec *Record) (answer, error) {
 		} else if err != nil {
 			return answer{}, c.storeFailed(rec, err)
 		}
+		failpoint.Hit(failpoint.Leased)
 	}
 	got, err := c.work(ctx, r, a)
 	got.local = got.local || a.do == doReturn
@@ -228,7 +241,7 @@ func (c *Client) complete(ctx context.Context, r *run, a action) (answer, error)
 		return answer{}, c.storeFailed(r.rec, err)
 	}
 	rec.Accepted = rec.Accepted || got.rec.Accepted
-	return c.resume(ctx, rec)
+	return c.resume(ctx, rec, r.budget)
 }
 
 // work obeys the protocol to its end and puts what is known into words. ErrStale means that somebody else changed the record.
@@ -257,10 +270,13 @@ func (c *Client) storeFailed(rec *Record, err error) error {
 	return e
 }
 
+// maxPoll is how often, at least, a call looks whether somebody else's lease is over.
+const maxPoll = 250 * time.Millisecond
+
 // await polls while somebody else has a live lease, for at most MaxElapsed.
 func (c *Client) await(ctx context.Context, rec *Record) (*Record, error) {
 	limit := time.Now().Add(c.policy.maxElapsed)
-	for wait := 20 * time.Millisecond; rec.State == StateOpen && rec.Lease.Live && rec.Lease.Holder != c.holder; wait = min(2*wait, time.Second) {
+	for wait := 20 * time.Millisecond; rec.State == StateOpen && rec.Lease.Live && rec.Lease.Holder != c.holder; wait = min(2*wait, maxPoll) {
 		if time.Now().After(limit) {
 			return rec, c.waiting(rec, errors.New("its lease was renewed all the while"))
 		}
@@ -275,3 +291,6 @@ func (c *Client) await(ctx context.Context, rec *Record) (*Record, error) {
 	}
 	return rec, nil
 }
+
+// latest returns the last of some times.
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/payonce/payonce/internal/httpx"
+	"github.com/payonce/payonce/internal/wall"
 )
 
 // Config is what a Client is made of. Provider and Store are required; everything else has a default.
@@ -35,8 +36,16 @@ type Config struct {
 	HTTPClient *http.Client
 	// Logger gets what an operator should know; no secret, no body. Defaults to none.
 	Logger *slog.Logger
-	// RecoverEvery is how often the client finishes, by itself, what is open and due. Defaults to 30 s; negative is never.
+	// RecoverEvery is how often the client finishes, by itself, what is open and due, and forgets bodies whose time is over. Defaults
+	// to 30 s; negative is never.
 	RecoverEvery time.Duration
+	// RecoverRate is how many operations in a second the client begins to recover by itself, whatever it finds after an outage. Its
+	// retries are not paid from the callers' budget. Defaults to 20.
+	RecoverRate int
+	// Retention is how long the bodies of finished operations, the request's and the answer's, are kept. What is kept for ever is
+	// identity, key, fingerprint, ids and outcome: a call at any age gets the same answer, without what only the body said.
+	// Defaults to 90 days; negative keeps the bodies too.
+	Retention time.Duration
 	// Lease is how long a crashed process keeps an operation from others where the store can't tell that it is dead. Defaults to 15 s.
 	Lease time.Duration
 }
@@ -62,6 +71,8 @@ type Client struct {
 	scopes   []scope
 	holder   string
 	budget   *budget
+	recovery *budget
+	clock    *clock
 	flights  *flights
 	held     *heldOutcomes
 	answers  *attribution
@@ -82,7 +93,7 @@ func New(cfg Config) (*Client, error) {
 		provider: cfg.Provider, profile: cfg.Provider.Profile(), portable: cfg.Provider.Portable(),
 		store: cfg.Store, log: cfg.Logger, keys: cfg.Keys,
 		lease: orDefault(cfg.Lease, 15*time.Second), holder: uuid.NewString(),
-		budget: newBudget(), flights: newFlights(), held: newHeldOutcomes(), answers: newAttribution(),
+		budget: newBudget(), recovery: newBudget(), clock: newClock(wall.Of(cfg.Store)), flights: newFlights(), held: newHeldOutcomes(), answers: newAttribution(),
 		closeIdle: func() {},
 	}
 	if c.log == nil {
@@ -103,17 +114,22 @@ func New(cfg Config) (*Client, error) {
 	c.http = c.httpClient(cfg.HTTPClient)
 	c.Payments, c.Refunds = &Payments{c}, &Refunds{c}
 	c.life, c.stop = context.WithCancel(context.Background())
-	c.start(cfg.RecoverEvery)
+	c.start(&cfg)
 	c.log.LogAttrs(c.life, slog.LevelInfo, "payonce client started", slog.String("account", c.profile.Account),
 		slog.String("store", durability.Text), slog.Bool("survives_power_loss", durability.Power), slog.Bool("survives_crash", durability.Process))
 	return c, nil
 }
 
-// start runs what goes on beside the calls: renewing leases and, unless every is negative, recovery.
-func (c *Client) start(every time.Duration) {
+// start runs what goes on beside the calls: renewing leases and, unless RecoverEvery is negative, recovery and purging.
+func (c *Client) start(cfg *Config) {
 	c.background.Go(func() { c.renewLeases(c.life) })
-	if every >= 0 {
-		c.background.Go(func() { c.recoverByItself(c.life, orDefault(every, 30*time.Second)) })
+	if cfg.RecoverEvery < 0 {
+		return
+	}
+	apart := time.Second / time.Duration(orDefault(cfg.RecoverRate, 20))
+	c.background.Go(func() { c.recoverByItself(c.life, orDefault(cfg.RecoverEvery, 30*time.Second), apart) })
+	if cfg.Retention >= 0 {
+		c.background.Go(func() { c.purgeByItself(c.life, orDefault(cfg.Retention, 90*24*time.Hour)) })
 	}
 }
 
@@ -164,6 +180,8 @@ func (c *Client) httpClient(own *http.Client) *http.Client {
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 10 * time.Second,
+
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 	c.closeIdle = transport.CloseIdleConnections
 	return httpx.Harden(&http.Client{Transport: transport})
@@ -185,6 +203,9 @@ func (cfg *Config) check() error {
 	p.addErr(cfg.Retry.check())
 	if cfg.Lease != 0 && cfg.Lease < time.Second {
 		p.add("Config.Lease", "is less than a second")
+	}
+	if cfg.RecoverRate < 0 || cfg.RecoverRate > 10_000 {
+		p.add("Config.RecoverRate", "must be 0 (the default) to 10000 a second")
 	}
 	if cfg.RecoverEvery > 0 && cfg.RecoverEvery < time.Second {
 		p.add("Config.RecoverEvery", "is less than a second")

@@ -37,7 +37,7 @@ func (c *Client) draft(op *Operation, options *callOptions, generation int) (*Re
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	now := wallNow()
+	now := c.clock.now()
 	rec := &Record{
 		ID: id, Generation: generation, Key: key, Exclusive: exclusive, Scope: c.scopes[0].hash,
 		Fingerprint: fingerprint(c.store.Salt(), id.Kind, method, op.Path, content),

@@ -19,8 +19,9 @@ type flight struct {
 	answer answer
 	// shared says that the answer is about the operation, not about the caller who worked on it.
 	shared bool
-	// working says that a record is leased for it.
+	// working says that a record is leased for it, since that it was when that was last asked for; zero is not known.
 	working bool
+	since   instant
 }
 
 func newFlights() *flights {
@@ -67,6 +68,28 @@ func (fs *flights) working(id OperationID) {
 	case fs.busy <- struct{}{}:
 	default:
 	}
+}
+
+// lease notes when leases were asked for that the store has granted.
+func (fs *flights) lease(asked instant, ids ...OperationID) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, id := range ids {
+		if f, ok := fs.by[id]; ok {
+			f.since = asked
+		}
+	}
+}
+
+// leasedSince returns when the operation's lease was last asked for, and whether it is known.
+func (fs *flights) leasedSince(id OperationID) (instant, bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f, ok := fs.by[id]
+	if !ok || f.since.mono.IsZero() {
+		return instant{}, false
+	}
+	return f.since, true
 }
 
 // leased lists the operations whose leases must be renewed.

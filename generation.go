@@ -63,6 +63,9 @@ func (c *Client) mayRenew(ctx context.Context, last *Record, key string) (seen [
 	case StateOpen, StateInDoubt:
 		return nil, errors.New("a new key is refused while the last one may have moved money")
 	case StateSucceeded, StateRejected, StateNotSent:
+		if last.Restored && !last.remembered() {
+			return nil, errors.New("a new key is refused because the store was restored and may have forgotten an attempt; call without it first")
+		}
 	}
 	for rec := last; ; {
 		seen = append(seen, rec)

@@ -58,11 +58,12 @@ type Filter struct {
 	Account string
 	// State is the state to list.
 	State State
-	// DueBefore leaves out what is due later; the zero value leaves out nothing.
-	DueBefore time.Time
+	// DueBefore leaves out what is due later, DueAfter what is due then or earlier; their zero values leave out nothing.
+	DueBefore, DueAfter time.Time
 	// After is the cursor that the last page returned; "" starts.
 	After string
-	// Limit is the size of a page; 0 means 100.
+	// Limit is the size of a page; 0 means 100. A page may be shorter, to bound its memory; only an empty cursor says that it is the
+	// last.
 	Limit int
 }
 
@@ -129,6 +130,14 @@ type Record struct {
 	Version int64
 	// Lease says who works on the operation.
 	Lease Lease
+
+	// Newest, in a record that the store returned, is the latest CreatedAt, FirstAt or LastAt of any record that was ever written to
+	// the store, or the time by the store's own clock where it has one that its clients don't share. Whose clock is behind it does
+	// not know how old a key is.
+	Newest time.Time
+	// Restored, in a record that the store returned, says that the store was put back to an earlier state since the record was
+	// created, or may have been: marks of attempts may be missing.
+	Restored bool
 }
 
 // Progress is the part of a record that changes.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/payonce/payonce/internal/failpoint"
 )
 
 // heldOutcomes are successes that are known but not stored yet. Until the store has them, this process answers from memory; if the
@@ -87,6 +89,7 @@ func (c *Client) saveSuccess(ctx context.Context, rec *Record) {
 	c.held.hold(&kept)
 	c.store.SaveLater(&kept, func(err error) {
 		if err == nil {
+			failpoint.Hit(failpoint.Stored)
 			c.held.release(&kept, nil)
 			return
 		}

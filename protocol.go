@@ -15,6 +15,10 @@ type state struct {
 	replay              Replay
 	prepared            bool
 	createdAt, notAfter time.Time
+	// readAt is when the record was read, by the wall clock; newest the latest time that anything in the store bears.
+	readAt, newest time.Time
+	// restored says that the store may have lost marks of the record.
+	restored bool
 	// pinned says that host, account and dedupe scope are still those of the record, canLookup that the provider can be asked what
 	// became of it.
 	pinned, canLookup bool
@@ -36,6 +40,8 @@ type event struct {
 	rnd      float64
 	deadline time.Time
 	budget   bool
+	// unsure is for how much longer the wall clock can't prove that MaxInFlight has passed; 0 is that it can.
+	unsure time.Duration
 	// verdict and status are the answer's, for answered and lookedUp; asked is when the lookup was asked.
 	verdict Verdict
 	status  int
@@ -90,8 +96,21 @@ const keyReused = "the provider says that the key was used for another request"
 
 const keyTaken = "the provider says that the key is taken"
 
+const clockBehind = "the clock is behind the key store's newest record, so nobody knows how old the key is; set the clock"
+
+const poisoned = "its process died, or lost it, in each of the last attempts; find out why before anything is sent again"
+
+// maxDeaths is after how many of them an operation is set aside, so that it does not take every process down for ever.
+const maxDeaths = 5
+
+// maxLater bounds for how long an operation is put off, whatever the provider says: what is due later was put off by a wrong clock.
+const maxLater = 24 * time.Hour
+
 // step decides what happens next. It is pure.
 func (p *policy) step(s state, e event) (state, action) {
+	if known := s.readAt.Add(e.elapsed); e.now.Before(known) {
+		e.now = known // the wall clock was set back during the call
+	}
 	switch e.kind {
 	case claimed:
 		return p.onClaimed(s, e)
@@ -109,11 +128,12 @@ func (p *policy) step(s state, e event) (state, action) {
 
 // onClaimed looks at a record that is new, or open, or closed.
 func (p *policy) onClaimed(s state, e event) (state, action) {
+	s.remember(e.now)
 	switch s.State {
 	case StateSucceeded:
 		return s, action{}
 	case StateInDoubt:
-		if s.canLookup && !s.doubled() {
+		if s.canLookup && !s.doubled() && s.Reason != poisoned {
 			return s, action{do: doLookup}
 		}
 		return s, action{}
@@ -122,8 +142,12 @@ func (p *policy) onClaimed(s state, e event) (state, action) {
 			return s, action{}
 		}
 	case StateOpen:
+		if s.deaths() >= maxDeaths {
+			s.State, s.Reason = StateInDoubt, poisoned
+			return s, action{}
+		}
 		if s.KeySpent {
-			return p.stuck(s, keyTaken)
+			return p.stuck(s, e.now, keyTaken)
 		}
 	}
 	s.State, s.Reason = StateOpen, ""
@@ -133,7 +157,7 @@ func (p *policy) onClaimed(s state, e event) (state, action) {
 // send marks the next attempt, unless nothing may be sent any more.
 func (p *policy) send(s state, e event, fresh bool) (state, action) {
 	if reason := p.barred(s, e.now); reason != "" {
-		return p.stuck(s, reason)
+		return p.stuck(s, e.now, reason)
 	}
 	if s.read {
 		s.Reached, s.Possible, s.Accepted = 0, 0, false
@@ -173,6 +197,8 @@ func (p *policy) barred(s state, now time.Time) string {
 			return "not-after time has passed"
 		}
 		return "key life is over"
+	case s.newest.Sub(now) > clockError && (!s.harmless() || !s.notAfter.IsZero()):
+		return clockBehind
 	}
 	return ""
 }
@@ -195,9 +221,11 @@ func (p *policy) sendBefore(s state) time.Time {
 }
 
 // stuck settles what can't be sent: not sent if nothing can have been executed, else looked up, else in doubt.
-func (p *policy) stuck(s state, reason string) (state, action) {
+func (p *policy) stuck(s state, now time.Time, reason string) (state, action) {
 	s.Reason = reason
 	switch {
+	case s.harmless() && s.prepared && reason == clockBehind:
+		s.DueAt = now.Add(laterBy(s.Sent))
 	case s.harmless():
 		s.State = StateNotSent
 		if s.Reached > 0 {
@@ -206,10 +234,41 @@ func (p *policy) stuck(s state, reason string) (state, action) {
 		s.KeySpent = s.KeySpent || !s.pinned // only under a new key can it be sent from here
 	case s.canLookup:
 		return s, action{do: doLookup}
+	case reason == clockBehind: // once it is set, it tells
+		s.DueAt = now.Add(laterBy(s.Sent))
 	default:
 		s.State = StateInDoubt
 	}
 	return s, action{}
+}
+
+// remember counts an attempt that a store which was put back to an earlier state may have forgotten: made at any time since the record
+// was created, perhaps just now. It is counted once.
+func (s *state) remember(now time.Time) {
+	if !s.restored || s.remembered() {
+		return
+	}
+	if s.State != StateInDoubt {
+		s.State, s.Reason = StateOpen, ""
+	}
+	s.FirstAt, s.LastAt = s.createdAt, now
+	s.Sent++
+	s.Reached++
+	s.Possible++
+}
+
+// remembered says that no attempt can have been forgotten, or that it was counted.
+func (p *Progress) remembered() bool { return p.Final() || p.Sent > len(p.Attempts) }
+
+// deaths counts the last attempts whose end nobody stored.
+func (p *Progress) deaths() (n int) {
+	for _, attempt := range slices.Backward(p.Attempts) {
+		if attempt.Took > 0 || attempt.Class != ClassUnknown {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // harmless says that no attempt can have been executed.
@@ -217,6 +276,9 @@ func (s *state) harmless() bool { return s.Possible == 0 && !s.Accepted }
 
 // lastPossible returns the mark of the last attempt that may have been executed, or be on its way to that.
 func (s *state) lastPossible() time.Time {
+	if s.Sent > len(s.Attempts) {
+		return s.LastAt
+	}
 	for _, attempt := range slices.Backward(s.Attempts) {
 		switch attempt.Class {
 		case ClassRefused, ClassDeclined, ClassNotSent:
@@ -290,7 +352,7 @@ func (p *policy) onAnswered(s state, e event) (state, action) {
 		return s, action{}
 	case ClassDuplicate:
 		s.KeySpent = true // from now on only a lookup tells more
-		return p.stuck(s, keyTaken)
+		return p.stuck(s, e.now, keyTaken)
 	case ClassUnknown:
 	}
 	return p.next(s, e)
@@ -308,9 +370,9 @@ func (p *policy) next(s state, e event) (state, action) {
 	case s.tries >= p.maxAttempts || !e.budget:
 		return p.conclude(s, e.now, v)
 	case s.replay == ReplayOnce && !s.harmless():
-		return p.stuck(s, "the provider does not dedupe this operation")
+		return p.stuck(s, e.now, "the provider does not dedupe this operation")
 	case !v.Resend && (s.canLookup || (v.KeySpent && !v.Proven)) && (v.Class == ClassRefused || v.Class == ClassDeclined) && !s.harmless():
-		return p.stuck(s, "refused, after an attempt that may have been executed")
+		return p.stuck(s, e.now, "refused, after an attempt that may have been executed")
 	case !v.Resend:
 		return p.conclude(s, e.now, v)
 	}
@@ -334,7 +396,7 @@ func (p *policy) backoff(n int, rnd float64) time.Duration {
 // conclude ends the call: closed where nothing can have been executed, else open and due later. An operation begun by Prepare stays
 // open when it was not sent, or was put off, because nobody was told.
 func (p *policy) conclude(s state, now time.Time, v Verdict) (state, action) {
-	s.DueAt = now.Add(v.Wait)
+	s.DueAt = now.Add(min(v.Wait, maxLater))
 	putOff := v.Resend || v.Reauthorize
 	switch {
 	case s.harmless() && s.prepared && (s.Reached == 0 || putOff):
@@ -345,7 +407,7 @@ func (p *policy) conclude(s state, now time.Time, v Verdict) (state, action) {
 		s.State = StateNotSent
 		return s, action{}
 	}
-	s.DueAt = now.Add(max(v.Wait, laterBy(s.Sent)))
+	s.DueAt = now.Add(min(max(v.Wait, laterBy(s.Sent)), maxLater))
 	return s, action{}
 }
 
@@ -356,21 +418,21 @@ func laterBy(sent int) time.Duration {
 
 // onLookedUp takes in what a lookup found. Absence proves something only when no request can still be on its way.
 func (p *policy) onLookedUp(s state, e event) (state, action) {
-	s.DueAt = e.now.Add(max(e.verdict.Wait, laterBy(s.Sent)))
+	s.DueAt = e.now.Add(min(max(e.verdict.Wait, laterBy(s.Sent)), maxLater))
 	switch e.verdict.Class {
 	case ClassSucceeded:
 		s.State, s.Reason, s.KeySpent = StateSucceeded, "", false
 	case ClassDeclined:
 		s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 	case ClassRefused:
-		quiet := s.lastPossible().Add(p.maxInFlight)
+		early := max(s.lastPossible().Add(p.maxInFlight).Sub(e.asked), e.unsure)
 		switch {
 		case s.Accepted || !s.pinned: // it was there, or was looked for elsewhere
 			s.State = StateInDoubt
-		case !e.asked.Before(quiet) && s.reused(): // there is something, but it can't be found
+		case early > 0:
+			s.DueAt = e.now.Add(min(early, p.maxInFlight))
+		case s.reused(): // there is something, but it can't be found
 			s.State = StateInDoubt
-		case e.asked.Before(quiet):
-			s.DueAt = quiet
 		default:
 			s.State, s.KeySpent, s.Possible = StateRejected, true, 0
 		}

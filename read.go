@@ -49,7 +49,7 @@ func (c *Client) read(ctx context.Context, q Query) (answer, error) {
 
 // newReading makes the run of a query. Its record is never stored; it only carries what the protocol knows.
 func (c *Client) newReading(q *Query) *run {
-	now := wallNow()
+	now := c.clock.now()
 	header := make(http.Header, len(q.Header)+2)
 	for name, values := range q.Header {
 		header[http.CanonicalHeaderKey(name)] = values
@@ -61,5 +61,5 @@ func (c *Client) newReading(q *Query) *run {
 		header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
 	rec := &Record{ID: OperationID{Account: c.profile.Account, Kind: q.Kind, Reference: q.Path}, Header: header, CreatedAt: now}
-	return &run{c: c, rec: rec, query: q, s: state{pinned: true, read: true, createdAt: now}, started: time.Now()}
+	return &run{c: c, rec: rec, query: q, s: state{pinned: true, read: true, createdAt: now, readAt: now}, started: time.Now(), budget: c.budget}
 }

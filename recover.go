@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -21,68 +22,132 @@ type Recovered struct {
 	Receipt Receipt
 }
 
-// Resolution is what a person found out about an operation.
-type Resolution int
-
-const (
-	// Executed: it took effect.
-	Executed Resolution = iota + 1
-	// NotExecuted: it took no effect and won't. Refused until the last attempt can no longer be on its way (Retry.MaxInFlight).
-	NotExecuted
-	// StopSending: nobody knows; it is in doubt and nothing is sent any more.
-	StopSending
-)
-
-// Recover finishes what was begun under the client's account and is due: each operation under a lease, from its stored bytes and
-// with its stored key, so that any number of processes may do it at once. It yields what is in doubt, and then one result for each,
-// with the error its call would have returned. An error without an operation ends it: the store could not be read.
+// Recover finishes what was begun under the client's account and is due, in the order in which it is due: each operation under a lease,
+// from its stored bytes and with its stored key, so that any number of processes may do it at once. It works on a few at a time, from
+// pages, however many there are, and yields one result each, as it comes, with the error that the operation's own call would have
+// returned: first of what is in doubt. One on which its process died again and again is put in doubt and not touched. An error
+// without an operation says that not all were listed: the store could not be read, or ctx ended.
 func (c *Client) Recover(ctx context.Context) iter.Seq2[Recovered, error] {
 	return func(yield func(Recovered, error) bool) {
-		_ = c.recoverAll(ctx, StateInDoubt, yield) && c.recoverAll(ctx, StateOpen, yield)
+		_ = c.sweep(ctx, StateInDoubt, 0, yield) && c.sweep(ctx, StateOpen, 0, yield)
 	}
 }
 
-// recoverAll goes through the pages of one state, and says whether to go on.
-func (c *Client) recoverAll(ctx context.Context, state State, yield func(Recovered, error) bool) bool {
-	filter := Filter{Account: c.profile.Account, State: state, DueBefore: wallNow()}
+// recoverers is how many operations a sweep works on at a time.
+const recoverers = 8
+
+// swept is a result on its way to whoever asked for the sweep.
+type swept struct {
+	recovered Recovered
+	err       error
+}
+
+// sweep recovers what is due in one state, begins one only every so often, and says whether to go on.
+func (c *Client) sweep(ctx context.Context, state State, every time.Duration, yield func(Recovered, error) bool) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	due, results := make(chan *Record), make(chan swept)
+	var working sync.WaitGroup
+	var alone sync.RWMutex
+	for range recoverers {
+		working.Go(func() {
+			for rec := range due {
+				r, err := c.recoverApart(ctx, rec, &alone)
+				results <- swept{r, err}
+			}
+		})
+	}
+	working.Go(func() {
+		defer close(due)
+		if err := c.listDue(ctx, state, every, due); err != nil {
+			results <- swept{err: err}
+		}
+	})
+	go func() {
+		working.Wait()
+		close(results)
+	}()
+	defer func() {
+		cancel()
+		for range results { // what was begun comes to its end
+		}
+	}()
+	listed := true
+	for s := range results {
+		listed = listed && s.recovered.Generation > 0
+		if !yield(s.recovered, s.err) {
+			return false
+		}
+	}
+	return listed
+}
+
+// listDue hands out the pages of what is due: in the order of time, and then what a wrong clock put off for longer than anything is.
+func (c *Client) listDue(ctx context.Context, state State, every time.Duration, due chan<- *Record) error {
+	now := c.clock.now()
+	filter := Filter{Account: c.profile.Account, State: state, DueBefore: now}
 	for {
 		page, next, err := c.store.List(ctx, filter)
 		if err != nil {
-			yield(Recovered{}, &Error{Kind: ErrUnavailable, Operation: OperationID{Account: filter.Account, Kind: "recover"}, Err: err})
-			return false
+			return &Error{Kind: ErrUnavailable, Operation: OperationID{Account: filter.Account, Kind: "recover"}, Err: err}
 		}
 		for _, rec := range page {
-			if _, ours := c.scopeFor(rec.Scope); !ours && state == StateOpen && c.keyLives(rec) {
-				continue // whoever has the credential finishes it
-			}
-			if rec.Lease.Live && (rec.Lease.Holder != c.holder || c.flights.flying(rec.ID)) {
+			if !c.recoverable(rec) {
 				continue
 			}
-			if r, err := c.recoverOne(ctx, rec); !yield(r, err) || ctx.Err() != nil {
-				return false
+			if every > 0 {
+				_ = pause(ctx, every) // the end of ctx is seen below
+			}
+			select {
+			case due <- rec:
+			case <-ctx.Done():
+				return &Error{Kind: ErrUnavailable, Operation: OperationID{Account: filter.Account, Kind: "recover"}, Err: context.Cause(ctx)}
 			}
 		}
-		if next == "" {
-			return true
+		switch {
+		case next != "":
+			filter.After = next
+		case !filter.DueBefore.IsZero():
+			filter = Filter{Account: filter.Account, State: state, DueAfter: now.Add(maxLater + time.Hour)}
+		default:
+			return nil
 		}
-		filter.After = next
 	}
+}
+
+// recoverable says that nobody else works on the record, or has to.
+func (c *Client) recoverable(rec *Record) bool {
+	if _, ours := c.scopeFor(rec.Scope); !ours && rec.State == StateOpen && c.keyLives(rec) {
+		return false // whoever has the credential finishes it
+	}
+	return !rec.Lease.Live || (rec.Lease.Holder == c.holder && !c.flights.flying(rec.ID))
 }
 
 // keyLives says that the record may still be sent by whoever can, and that it is not too long ago that somebody could.
 func (c *Client) keyLives(rec *Record) bool {
-	r, now := c.newRun(rec), wallNow()
+	r, now := c.newRun(rec, c.budget), c.clock.now()
 	r.s.pinned = true
 	return c.policy.barred(r.s, now) == "" && (now.Sub(rec.CreatedAt) < lookupPatience || now.Sub(rec.LastAt) < lookupPatience)
 }
 
+// recoverApart recovers an operation on which processes died alone: if this one dies too, no other is taken for the cause.
+func (c *Client) recoverApart(ctx context.Context, rec *Record, alone *sync.RWMutex) (Recovered, error) {
+	if rec.deaths() > 1 {
+		alone.Lock()
+		defer alone.Unlock()
+	} else {
+		alone.RLock()
+		defer alone.RUnlock()
+	}
+	return c.recoverOne(ctx, rec, c.recovery)
+}
+
 // recoverOne finishes one record, unless a call of this process is at it: then it waits for that.
-func (c *Client) recoverOne(ctx context.Context, rec *Record) (Recovered, error) {
+func (c *Client) recoverOne(ctx context.Context, rec *Record, retries *budget) (Recovered, error) {
 	a, mine, err := c.alone(ctx, rec.ID, func() (answer, error) {
 		if held, ok := c.held.get(rec.ID); ok && held.Generation == rec.Generation {
 			return answer{rec: held, local: true}, nil
 		}
-		return c.resume(ctx, rec)
+		return c.resume(ctx, rec, retries)
 	})
 	if a.rec == nil {
 		a.rec = rec
@@ -108,7 +173,7 @@ func (c *Client) Run(ctx context.Context, id OperationID) (Recovered, error) {
 	if err != nil {
 		return Recovered{}, c.noRecord(id, err)
 	}
-	return c.recoverOne(ctx, rec)
+	return c.recoverOne(ctx, rec, c.budget)
 }
 
 // noRecord is the error for a record that could not be loaded.
@@ -119,95 +184,11 @@ func (c *Client) noRecord(id OperationID, err error) error {
 	return &Error{Kind: ErrUnavailable, Operation: id, Err: err, Next: "mend the store and try again"}
 }
 
-// Resolve settles an operation that is open or in doubt, as a person found out. The note is kept in the record. NotExecuted is
-// refused (ErrOutcomeUnknown) while the last attempt may still be on its way; after that a person's word is taken, even if a 2xx was
-// seen. A success that arrives later wins over any resolution.
-func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolution, note string) error {
-	if resolution < Executed || resolution > StopSending {
-		return &Error{Kind: ErrInvalid, Operation: id, Err: invalid("resolution", "must be Executed, NotExecuted or StopSending"), Next: "nothing was changed"}
-	}
-	for {
-		rec, err := c.store.Load(ctx, id, 0)
-		if err != nil {
-			return c.noRecord(id, err)
-		}
-		if err := c.resolvable(rec, resolution); err != nil {
-			return err
-		}
-		doubled := rec.doubled()
-		resolve(&rec.Progress, resolution, note)
-		if doubled && resolution == NotExecuted {
-			if err := c.adoptEarlier(ctx, rec); err != nil {
-				return c.storeFailed(rec, err)
-			}
-		}
-		rec.Lease = Lease{}
-		err = c.store.Save(ctx, rec)
-		if errors.Is(err, ErrStale) {
-			continue
-		}
-		if err != nil {
-			return c.storeFailed(rec, err)
-		}
-		c.log.LogAttrs(ctx, slog.LevelInfo, "operation resolved", slog.Any("operation", id), slog.String("state", rec.State.String()))
-		return nil
-	}
-}
-
-// resolvable says why the operation can't be resolved so, or nil.
-func (c *Client) resolvable(rec *Record, resolution Resolution) error {
-	e := c.describe(rec)
-	quiet := rec.LastAt.Add(c.policy.maxInFlight)
-	switch {
-	case rec.State != StateOpen && rec.State != StateInDoubt:
-		e.Kind, e.Err, e.Next = ErrInvalid, errors.New("the operation is already "+rec.State.String()), "nothing was changed"
-	case rec.Lease.Live && rec.Lease.Holder != "":
-		e.Kind, e.Err, e.Next = ErrOutcomeUnknown, errors.New("somebody is working on it"), "nothing was changed; try again when its lease has ended"
-	case resolution == NotExecuted && rec.Sent > 0 && wallNow().Before(quiet):
-		e.Kind, e.Err, e.Next = ErrOutcomeUnknown, errors.New("the last attempt may still be on its way"), "nothing was changed; try again after "+quiet.Format(time.RFC3339)
-	default:
-		return nil
-	}
-	return e
-}
-
-// adoptEarlier looks for the earlier generation that succeeded, when a person says that this one did not.
-func (c *Client) adoptEarlier(ctx context.Context, rec *Record) error {
-	for generation := rec.Generation - 1; generation > 0; generation-- {
-		earlier, err := c.store.Load(ctx, rec.ID, generation)
-		if err != nil {
-			return err
-		}
-		if earlier.stands() {
-			rec.adopt(earlier)
-			return nil
-		}
-	}
-	return nil
-}
-
-const resolvedExecuted = "resolved by a person: executed"
-
-// resolve is what a person's word makes of the progress.
-func resolve(p *Progress, resolution Resolution, note string) {
-	p.Note = note
-	switch resolution {
-	case Executed:
-		if p.State, p.Reason = StateSucceeded, resolvedExecuted; p.Outcome != nil && p.Outcome.Class != ClassSucceeded {
-			p.Outcome = nil
-		}
-	case NotExecuted:
-		p.State, p.Reason, p.KeySpent, p.Possible = StateRejected, "resolved by a person: not executed", true, 0
-	case StopSending:
-		p.State, p.Reason = StateInDoubt, "resolved by a person: stop sending"
-	}
-}
-
 // recoverByItself finishes what is open and due, again and again, until the client is closed. What is in doubt waits for a person, or
 // for a call that looks it up.
-func (c *Client) recoverByItself(ctx context.Context, every time.Duration) {
+func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration) {
 	for pause(ctx, every) == nil {
-		c.recoverAll(ctx, StateOpen, func(r Recovered, err error) bool {
+		c.sweep(ctx, StateOpen, apart, func(r Recovered, err error) bool {
 			level := slog.LevelInfo
 			if err != nil {
 				level = slog.LevelWarn
@@ -215,25 +196,5 @@ func (c *Client) recoverByItself(ctx context.Context, every time.Duration) {
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
 			return true
 		})
-	}
-}
-
-// renewLeases keeps the leases of long calls alive until the client is closed. It rests while there are none.
-func (c *Client) renewLeases(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.flights.busy:
-		}
-		for pause(ctx, c.lease/3) == nil {
-			ids := c.flights.leased()
-			if len(ids) == 0 {
-				break
-			}
-			if err := c.store.Renew(ctx, c.holder, c.lease, ids); err != nil && ctx.Err() == nil {
-				c.log.LogAttrs(ctx, slog.LevelWarn, "leases could not be renewed", slog.Int("count", len(ids)), slog.Any("error", err))
-			}
-		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/payonce/payonce/internal/failpoint"
 )
 
 // Retry bounds a call. The zero value is the default policy: 4 attempts within 2 minutes, waiting a random part of 0.5, 1, 2, 4, 8 s
@@ -84,6 +86,7 @@ type run struct {
 	s      state
 	query  *Query
 	last   Verdict
+	budget *budget
 	res    *Response // the last answer; nil if the last attempt had none
 	err    error
 	waited time.Duration
@@ -116,12 +119,14 @@ func (r *run) obey(ctx context.Context, a action) error {
 		if err := r.save(ctx, r.c.lease); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.Marked)
 	}
 }
 
 // step asks the protocol, and takes what it says into the record. It reports whether an attempt was marked, which must be saved.
 func (r *run) step(ctx context.Context, e event) (action, bool) {
-	e.now, e.elapsed, e.rnd, e.budget = wallNow(), time.Since(r.started), rand.Float64(), r.c.budget.left()
+	e.now, e.elapsed, e.unsure = r.c.clock.now(), time.Since(r.started), r.c.clock.unsure(r.c.policy.maxInFlight)
+	e.rnd, e.budget = rand.Float64(), r.budget.left()
 	e.deadline, _ = ctx.Deadline()
 	sent := r.s.Sent
 	var a action
@@ -141,7 +146,7 @@ func (r *run) begin(now time.Time) {
 	}
 	r.s.Attempts = append(slices.Clip(r.s.Attempts), Attempt{N: r.s.Sent, StartedAt: now, Waited: r.waited})
 	if r.s.tries > 1 {
-		r.c.budget.spend(errors.Is(r.err, context.DeadlineExceeded))
+		r.budget.spend(errors.Is(r.err, context.DeadlineExceeded))
 	}
 	r.waited, r.err = 0, nil
 }
@@ -172,7 +177,7 @@ func (r *run) send(ctx context.Context, a action) event {
 func (r *run) decide(v Verdict, res *Response) {
 	o := &Outcome{
 		Class: v.Class, Status: res.Status, Code: v.Code, Message: v.Message, RequestID: v.RequestID, ResourceID: v.ResourceID,
-		AnsweredAt: wallNow(), Replayed: v.Replayed,
+		AnsweredAt: r.c.clock.now(), Replayed: v.Replayed,
 	}
 	if v.Class == ClassSucceeded || v.Class == ClassDeclined {
 		o.Body = res.Body
@@ -206,13 +211,17 @@ func pause(ctx context.Context, d time.Duration) error {
 // Everything else is durable before the caller hears of it, but for the end of a lease when the caller has no time left.
 func (r *run) finish(ctx context.Context) error {
 	if r.s.State == StateSucceeded && r.s.tries == 1 {
-		r.c.budget.earn()
+		r.budget.earn()
 	}
 	if r.s.State == StateInDoubt && r.last.Class == ClassReuse {
 		r.c.log.LogAttrs(ctx, slog.LevelError, "provider reports key reuse for our own unchanged bytes", slog.Any("operation", r.rec.ID), slog.String("key", r.rec.Key))
 	}
+	if r.query != nil {
+		return nil
+	}
+	failpoint.Hit(failpoint.Storing)
+	defer failpoint.Hit(failpoint.Released)
 	switch {
-	case r.query != nil:
 	case r.s.State == StateSucceeded:
 		r.c.saveSuccess(context.WithoutCancel(ctx), r.rec)
 	case r.s.State == StateOpen && ctx.Err() != nil:
@@ -220,7 +229,9 @@ func (r *run) finish(ctx context.Context) error {
 	default:
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		return r.save(detached, 0)
+		err := r.save(detached, 0)
+		failpoint.Hit(failpoint.Stored)
+		return err
 	}
 	return nil
 }
@@ -235,7 +246,11 @@ func (r *run) save(ctx context.Context, length time.Duration) error {
 	if length == 0 {
 		r.rec.Lease.Holder = ""
 	}
+	asked := r.c.clock.instant()
 	err := r.c.store.Save(ctx, r.rec)
+	if err == nil {
+		r.c.flights.lease(asked, r.rec.ID)
+	}
 	if err == nil || errors.Is(err, ErrStale) {
 		return err
 	}
@@ -251,6 +266,3 @@ func (r *run) save(ctx context.Context, length time.Duration) error {
 	}
 	return ErrStale
 }
-
-// wallNow is the time for records: wall clock only, to the microsecond, as stores keep it.
-func wallNow() time.Time { return time.Now().Round(0).UTC().Truncate(time.Microsecond) }

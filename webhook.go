@@ -108,7 +108,7 @@ func (c *Client) settle(ctx context.Context, rec *Record, e *Event) error {
 		return nil // two requests have the key: whose event this is, a person must find out
 	}
 	settled := *rec
-	settled.Outcome = &Outcome{Class: ClassSucceeded, Code: e.ProviderStatus, ResourceID: e.ResourceID, AnsweredAt: wallNow()}
+	settled.Outcome = &Outcome{Class: ClassSucceeded, Code: e.ProviderStatus, ResourceID: e.ResourceID, AnsweredAt: c.clock.now()}
 	if !e.NoMoneyMoved {
 		return c.recordSuccess(ctx, &settled, e.Status == StatusSucceeded || e.Status == StatusReturned)
 	}
@@ -117,11 +117,11 @@ func (c *Client) settle(ctx context.Context, rec *Record, e *Event) error {
 	if known || rec.doubled() || (rec.State != StateOpen && rec.State != StateInDoubt) {
 		return nil
 	}
-	r := c.newRun(rec)
+	r := c.newRun(rec, c.budget)
 	v := Verdict{Class: ClassDeclined, Code: orDefault(e.FailureCode, e.ProviderStatus), ResourceID: e.ResourceID}
 	r.s.Outcome = settled.Outcome
 	r.s.Outcome.Class, r.s.Outcome.Code = v.Class, v.Code
-	r.step(ctx, event{kind: lookedUp, verdict: v, asked: wallNow()})
+	r.step(ctx, event{kind: lookedUp, verdict: v, asked: c.clock.now()})
 	rec.Lease = Lease{}
 	return c.store.Save(ctx, rec)
 }
@@ -201,7 +201,7 @@ func (c *Client) handleOnce(ctx context.Context, id OperationID, e *Event, handl
 
 // leaseEvent leases the event's record, which it makes if there is none. One that succeeded was handled.
 func (c *Client) leaseEvent(ctx context.Context, id OperationID) (*Record, error) {
-	now := wallNow()
+	now := c.clock.now()
 	draft := &Record{
 		ID: id, Generation: 1, Key: id.Reference, Scope: c.scopes[0].hash, Fingerprint: fingerprint(c.store.Salt(), kindEvent, "", "", []byte(id.Reference)),
 		CreatedAt: now, Progress: Progress{DueAt: now}, Lease: Lease{Holder: c.holder, For: c.lease},

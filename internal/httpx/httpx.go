@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/payonce/payonce/internal/failpoint"
 )
 
 // MaxBody is how much of an answer is read. A longer one counts as cut.
@@ -30,8 +32,8 @@ type Call struct {
 	Body        []byte
 	// Write says that the request changes something: it must never be re-sent behind our back.
 	Write bool
-	// Before is the instant after which not a byte of the body may leave; zero is none.
-	Before time.Time
+	// Late, if set, is asked when the body is about to leave, and true holds all of it back.
+	Late func() bool
 	// Seen, if set, is shown the headers of an answer that came over HTTP/1, and which connection it came by, before its body is
 	// read, which is before another request can get the connection.
 	Seen func(header http.Header, connection string)
@@ -74,7 +76,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 	req.Header = call.Header
 	if call.Write || len(call.Body) > 0 {
 		// A body that can't be rewound keeps net/http from re-sending a keyed request by itself, also when it is empty.
-		req.Body = &gate{body: bytes.NewReader(call.Body), before: call.Before, evidence: evidence}
+		req.Body = &gate{body: bytes.NewReader(call.Body), late: call.Late, evidence: evidence}
 		req.GetBody = nil
 		req.ContentLength = int64(len(call.Body))
 	}
@@ -83,6 +85,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 		return Answer{NotSent: evidence.notSent(err), Err: plain(err)}
 	}
 	defer res.Body.Close()
+	failpoint.Hit(failpoint.Answered)
 	if conn := evidence.conn.Load(); call.Seen != nil && conn != nil && res.ProtoMajor == 1 {
 		call.Seen(res.Header, *conn)
 	}
@@ -92,6 +95,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 	}
 	answer.Body, answer.Err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
 	answer.Complete = answer.Err == nil && complete(res, answer.Body)
+	failpoint.Hit(failpoint.Read)
 	if !answer.Complete {
 		answer.Body = nil
 	}
@@ -131,6 +135,7 @@ func (e *evidence) trace() *httptrace.ClientTrace {
 		GetConn: func(string) { e.asked.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
 			e.connected.Store(true)
+			failpoint.Hit(failpoint.Connected)
 			name := fmt.Sprintf("%p", info.Conn)
 			e.conn.Store(&name)
 		},
@@ -158,18 +163,22 @@ func neverConnected(err error) bool {
 // gate is a request body that can be read once, and whose first read is the last moment to hold the request back.
 type gate struct {
 	body     *bytes.Reader
-	before   time.Time
+	late     func() bool
 	evidence *evidence
 }
 
 func (g *gate) Read(p []byte) (int, error) {
 	if !g.evidence.read.Swap(true) {
-		// Wall clock on both sides: the monotonic one stands still while the host sleeps.
-		if now := time.Now().Round(0); !g.before.IsZero() && !now.Before(g.before.Round(0)) {
+		failpoint.Hit(failpoint.Leaving)
+		if g.late != nil && g.late() {
 			return 0, ErrTooLate
 		}
 	}
-	return g.body.Read(p)
+	n, err := g.body.Read(p)
+	if g.body.Len() == 0 {
+		failpoint.Hit(failpoint.Left)
+	}
+	return n, err
 }
 
 func (*gate) Close() error { return nil }

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -213,7 +212,7 @@ func TestTheGateHoldsTheBodyBack(t *testing.T) {
 		d := newDying(t, http2)
 		client := httpx.Harden(d.server.Client())
 		late := post(d.server.URL, []byte(`{"a":1}`))
-		late.Before = time.Now().Add(-time.Nanosecond)
+		late.Late = func() bool { return true }
 		answer := httpx.Do(t.Context(), client, late)
 		require.ErrorIs(t, answer.Err, httpx.ErrTooLate)
 		assert.False(t, answer.NotSent, "the head of the request may have left")

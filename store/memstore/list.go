@@ -43,14 +43,14 @@ func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Rec
 		next = found[limit-1].cursor().String()
 	}
 	for _, e := range found {
-		page = append(page, e.out())
+		page = append(page, s.out(e))
 	}
 	return page, next, nil
 }
 
 func matches(rec *payonce.Record, f payonce.Filter) bool {
 	return rec.ID.Account == f.Account && rec.State == f.State &&
-		(f.DueBefore.IsZero() || !rec.DueAt.After(f.DueBefore))
+		(f.DueBefore.IsZero() || !rec.DueAt.After(f.DueBefore)) && (f.DueAfter.IsZero() || rec.DueAt.After(f.DueAfter))
 }
 
 // cursor is a place in the order of List.

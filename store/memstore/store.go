@@ -22,6 +22,7 @@ type Store struct {
 	entries []*entry // in the order of creation
 	byID    map[payonce.OperationID][]*entry
 	byKey   map[scopedKey]*entry // what was claimed as exclusive
+	newest  time.Time            // of every record that was ever written
 }
 
 // entry is one stored record. Its record is the store's own: copies go in and out.
@@ -65,7 +66,7 @@ func (s *Store) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if latest := s.find(rec.ID, 0); latest != nil && latest.rec.Generation >= rec.Generation {
-		return latest.out(), nil
+		return s.out(latest), nil
 	}
 	at := scopedKey{scope: string(rec.Scope), key: rec.Key}
 	if taken := s.byKey[at]; rec.Exclusive && taken != nil {
@@ -75,6 +76,7 @@ func (s *Store) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record
 	rec.Lease.Live = rec.Lease.For > 0
 	e := &entry{rec: clone(rec), number: len(s.entries) + 1}
 	e.lease(rec.Lease)
+	s.see(e.rec)
 	s.entries = append(s.entries, e)
 	s.byID[rec.ID] = append(s.byID[rec.ID], e)
 	if rec.Exclusive {
@@ -94,7 +96,7 @@ func (s *Store) Load(ctx context.Context, id payonce.OperationID, generation int
 	if e == nil {
 		return nil, fmt.Errorf("load %s, generation %d: %w", id, generation, payonce.ErrNotFound)
 	}
-	return e.out(), nil
+	return s.out(e), nil
 }
 
 // Find returns the record that has an exclusive key within a scope.
@@ -108,7 +110,7 @@ func (s *Store) Find(ctx context.Context, scope []byte, key string) (*payonce.Re
 	if e == nil {
 		return nil, fmt.Errorf("find key %q: %w", key, payonce.ErrNotFound)
 	}
-	return e.out(), nil
+	return s.out(e), nil
 }
 
 // Save replaces progress and lease if nobody else did since rec was read.
@@ -137,6 +139,7 @@ func (s *Store) save(rec *payonce.Record) error {
 	e.rec.Version++
 	e.purged = false
 	e.lease(rec.Lease)
+	s.see(e.rec)
 	return nil
 }
 
@@ -180,9 +183,19 @@ func (e *entry) lease(l payonce.Lease) {
 
 func (e *entry) live(now time.Time) bool { return e.rec.Lease.Holder != "" && now.Before(e.leasedTo) }
 
-// out returns a copy for the caller.
-func (e *entry) out() *payonce.Record {
+// see remembers the newest time of what was written.
+func (s *Store) see(rec *payonce.Record) {
+	for _, t := range []time.Time{rec.CreatedAt, rec.FirstAt, rec.LastAt} {
+		if t.After(s.newest) {
+			s.newest = t
+		}
+	}
+}
+
+// out returns a copy for the caller. It was never restored: nothing of it outlasts the process.
+func (s *Store) out(e *entry) *payonce.Record {
 	rec := clone(e.rec)
 	rec.Lease.Live = e.live(time.Now())
+	rec.Newest, rec.Restored = s.newest, false
 	return rec
 }

@@ -225,7 +225,7 @@ func complete(t *judge, v reflect.Value) {
 	t.Helper()
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		if field.Name == "Version" || field.Name == "Lease" {
+		if field.Name == "Version" || field.Name == "Lease" || field.Name == "Newest" || field.Name == "Restored" { // the store's own
 			continue
 		}
 		if v.Field(i).IsZero() {

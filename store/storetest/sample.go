@@ -130,11 +130,13 @@ func answer(t *judge, done <-chan error) error {
 	}
 }
 
-// same fails the test if two records differ, and names the fields. Version and lease are not compared.
+// same fails the test if two records differ, and names the fields. What is the store's own is not compared.
 func same(t *judge, got, want *payonce.Record) {
 	t.Helper()
 	g, w := *got, *want
-	g.Version, g.Lease, w.Version, w.Lease = 0, payonce.Lease{}, 0, payonce.Lease{}
+	for _, rec := range []*payonce.Record{&g, &w} {
+		rec.Version, rec.Lease, rec.Newest, rec.Restored = 0, payonce.Lease{}, time.Time{}, false
+	}
 	fields(t, "Record", reflect.ValueOf(g), reflect.ValueOf(w))
 	if g.Outcome != nil && w.Outcome != nil {
 		fields(t, "Outcome", reflect.ValueOf(*g.Outcome), reflect.ValueOf(*w.Outcome))

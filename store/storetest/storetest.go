@@ -73,8 +73,8 @@ type sharedCheck struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		claimChecks(), contentChecks(), loadChecks(), saveChecks(), laterChecks(), listChecks(), purgeChecks(), raceChecks(),
-		cancelChecks(), faultChecks(),
+		claimChecks(), contentChecks(), loadChecks(), saveChecks(), laterChecks(), newestChecks(), listChecks(), purgeChecks(),
+		raceChecks(), cancelChecks(), faultChecks(),
 	} {
 		all = append(all, group...)
 	}

@@ -151,6 +151,32 @@ func mutants() map[string]func(*mutant) {
 				}
 			})
 		},
+		"newest is of one account": func(m *mutant) {
+			newest(m, func(rec *payonce.Record) string { return rec.ID.Account }, allTimes)
+		},
+		"newest is of one operation": func(m *mutant) {
+			newest(m, func(rec *payonce.Record) string { return rec.ID.String() }, allTimes)
+		},
+		"newest forgets claims": func(m *mutant) {
+			newest(m, everywhere, func(rec *payonce.Record) []time.Time { return []time.Time{rec.FirstAt, rec.LastAt} })
+		},
+		"newest forgets first attempts": func(m *mutant) {
+			newest(m, everywhere, func(rec *payonce.Record) []time.Time { return []time.Time{rec.CreatedAt, rec.LastAt} })
+		},
+		"newest forgets last attempts": func(m *mutant) {
+			newest(m, everywhere, func(rec *payonce.Record) []time.Time { return []time.Time{rec.CreatedAt, rec.FirstAt} })
+		},
+		"newest goes back": func(m *mutant) {
+			changed(m, func(rec *payonce.Record) { rec.Newest = slices.MaxFunc(allTimes(rec), time.Time.Compare) })
+		},
+		"restored is what the caller said": func(m *mutant) {
+			said := false
+			m.claim = func(ctx context.Context, rec *payonce.Record) (*payonce.Record, error) {
+				said = rec.Restored
+				return m.KeyStore.Claim(ctx, rec)
+			}
+			changed(m, func(rec *payonce.Record) { rec.Restored = said })
+		},
 		"a lease never ends": func(m *mutant) {
 			changed(m, func(rec *payonce.Record) { rec.Lease.Live = rec.Lease.Holder != "" })
 		},
@@ -228,9 +254,10 @@ func mutants() map[string]func(*mutant) {
 		"list starts again on every page": func(m *mutant) {
 			filtered(m, func(f *payonce.Filter) { f.After = "" })
 		},
-		"list has no limit":        func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.Limit = 10_000 }) },
-		"list ignores due times":   func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.DueBefore = time.Time{} }) },
-		"list ignores the account": func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.Account = "provider/sandbox/merchant-1" }) },
+		"list has no limit":           func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.Limit = 10_000 }) },
+		"list ignores due times":      func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.DueBefore = time.Time{} }) },
+		"list ignores when it begins": func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.DueAfter = time.Time{} }) },
+		"list ignores the account":    func(m *mutant) { filtered(m, func(f *payonce.Filter) { f.Account = "provider/sandbox/merchant-1" }) },
 		"list is in another order": func(m *mutant) {
 			m.list = func(ctx context.Context, f payonce.Filter) ([]*payonce.Record, string, error) {
 				page, next, err := m.KeyStore.List(ctx, f)
@@ -267,6 +294,45 @@ func changed(m *mutant, change func(*payonce.Record)) {
 		}
 		return rec, err
 	}
+}
+
+func allTimes(rec *payonce.Record) []time.Time {
+	return []time.Time{rec.CreatedAt, rec.FirstAt, rec.LastAt}
+}
+
+func everywhere(*payonce.Record) string { return "" }
+
+// newest makes load return the newest of some times of the records that were written at a place.
+func newest(m *mutant, place func(*payonce.Record) string, times func(*payonce.Record) []time.Time) {
+	var mu sync.Mutex
+	by := make(map[string]time.Time)
+	see := func(rec *payonce.Record, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, t := range times(rec) {
+			if err == nil && t.After(by[place(rec)]) {
+				by[place(rec)] = t
+			}
+		}
+	}
+	m.claim = func(ctx context.Context, rec *payonce.Record) (*payonce.Record, error) {
+		got, err := m.KeyStore.Claim(ctx, rec)
+		see(rec, err)
+		return got, err
+	}
+	m.save = func(ctx context.Context, rec *payonce.Record) error {
+		err := m.KeyStore.Save(ctx, rec)
+		see(rec, err)
+		return err
+	}
+	m.later = func(rec *payonce.Record, done func(error)) {
+		m.KeyStore.SaveLater(rec, func(err error) { see(rec, err); done(err) })
+	}
+	changed(m, func(rec *payonce.Record) {
+		mu.Lock()
+		defer mu.Unlock()
+		rec.Newest = by[place(rec)]
+	})
 }
 
 // filtered makes list look for something else.
