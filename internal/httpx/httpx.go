@@ -32,7 +32,8 @@ type Call struct {
 	Body        []byte
 	// Write says that the request changes something: it must never be re-sent behind our back.
 	Write bool
-	// Late, if set, is asked when the body is about to leave, and true holds all of it back.
+	// Late, if set, is asked when the body is about to leave, and over a connection of Dial again when the first byte is; true holds
+	// all of it back.
 	Late func() bool
 	// Seen, if set, is shown the headers of an answer that came over HTTP/1, and which connection it came by, before its body is
 	// read, which is before another request can get the connection.
@@ -68,7 +69,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 		return Answer{NotSent: true, Err: err}
 	}
 	evidence := new(evidence)
-	ctx = httptrace.WithClientTrace(ctx, evidence.trace())
+	ctx = httptrace.WithClientTrace(ctx, evidence.trace(call.Late))
 	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL, nil)
 	if err != nil {
 		return Answer{NotSent: true, Err: err}
@@ -127,10 +128,11 @@ func plain(err error) error {
 // evidence collects what proves that a request was not sent.
 type evidence struct {
 	asked, connected, read atomic.Bool
+	held                   atomic.Bool            // by the connection, before the first byte
 	conn                   atomic.Pointer[string] // names the connection
 }
 
-func (e *evidence) trace() *httptrace.ClientTrace {
+func (e *evidence) trace(late func() bool) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { e.asked.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
@@ -138,13 +140,18 @@ func (e *evidence) trace() *httptrace.ClientTrace {
 			failpoint.Hit(failpoint.Connected)
 			name := fmt.Sprintf("%p", info.Conn)
 			e.conn.Store(&name)
+			e.watch(info, late)
 		},
 	}
 }
 
 // notSent needs positive proof: the transport said that it looked for a connection and never had one, or the error is a dial's or a
-// handshake's. A body that the gate held back is no proof: net/http may have sent the headers before it asked for the body.
+// handshake's, or the connection held its first byte back. A body that the gate held back is no proof: net/http may have sent the
+// headers before it asked for the body.
 func (e *evidence) notSent(err error) bool {
+	if e.held.Load() {
+		return true
+	}
 	if e.connected.Load() || e.read.Load() {
 		return false
 	}

@@ -224,6 +224,31 @@ func TestTheGateHoldsTheBodyBack(t *testing.T) {
 	}
 }
 
+func TestAConnectionHoldsTheFirstByteBack(t *testing.T) {
+	t.Parallel()
+	var heads atomic.Int64
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { heads.Add(1); _, _ = io.WriteString(w, "{}") })
+	for name, server := range map[string]*httptest.Server{"plain": httptest.NewServer(handler), "TLS": httptest.NewTLSServer(handler)} {
+		t.Run(name, func(t *testing.T) {
+			transport := server.Client().Transport.(*http.Transport).Clone()
+			transport.DialContext = httpx.Dial(&net.Dialer{})
+			t.Cleanup(server.Close)
+			t.Cleanup(transport.CloseIdleConnections)
+			client := httpx.Harden(&http.Client{Transport: transport})
+			for _, body := range [][]byte{nil, []byte(`{"a":1}`), make([]byte, 100_000)} {
+				heads.Store(0)
+				require.True(t, httpx.Do(t.Context(), client, post(server.URL, body)).Complete, "on a connection that stays")
+				late := post(server.URL, body)
+				late.Late = func() bool { return true }
+				answer := httpx.Do(t.Context(), client, late)
+				require.ErrorIs(t, answer.Err, httpx.ErrTooLate)
+				assert.True(t, answer.NotSent, "not a byte has left")
+				assert.EqualValues(t, 1, heads.Load())
+			}
+		})
+	}
+}
+
 func TestErrorsDoNotRepeatTheURL(t *testing.T) {
 	t.Parallel()
 	answer := httpx.Do(t.Context(), httpx.Harden(&http.Client{}), post("http://127.0.0.1:1/secret?token=canary", nil))
