@@ -49,8 +49,9 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var connection, requestID string
+	late := r.late(a)
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
-		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Late: func() bool { return r.late(a) },
+		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Late: late,
 		Seen: func(h http.Header, conn string) { connection, requestID = conn, h.Get(c.profile.RequestIDHeader) },
 	})
 	switch {
@@ -66,9 +67,13 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 }
 
 // late says that the marked attempt must not leave any more, by whichever clock says so first.
-func (r *run) late(a action) bool {
-	now := latest(r.c.clock.now(), r.s.readAt.Add(time.Since(r.started)))
-	return !now.Before(a.before) || r.c.leaseLost(r.rec.ID)
+// A transport may ask when the run has gone on, so it shares nothing with it.
+func (r *run) late(a action) func() bool {
+	c, id, readAt, started := r.c, r.rec.ID, r.s.readAt, r.started
+	return func() bool {
+		now := latest(c.clock.now(), readAt.Add(time.Since(started)))
+		return !now.Before(a.before) || c.leaseLost(id)
+	}
 }
 
 var errStray = errors.New("the answer belongs to another request")
@@ -125,6 +130,7 @@ func (r *run) lookup(ctx context.Context) event {
 	lookuper, _ := r.c.provider.(Lookuper) // the protocol looks up only where one can
 	q, _ := r.c.lookupOf(req)
 	look := r.c.newReading(&q)
+	look.budget = r.budget
 	a, _ := look.step(ctx, event{kind: claimed})
 	_ = look.obey(ctx, a) // a read has nothing to save
 	e := event{kind: lookedUp, asked: look.s.LastAt}

@@ -172,7 +172,7 @@ func (c *Client) newRun(rec *Record, retries *budget) *run {
 	_, inScope := c.scopeFor(rec.Scope)
 	return &run{c: c, rec: rec, s: state{
 		Progress: rec.Progress, replay: rec.Replay, prepared: rec.Prepared, createdAt: rec.CreatedAt, notAfter: rec.NotAfter,
-		readAt: c.clock.now(), newest: latest(rec.Newest, rec.CreatedAt, rec.FirstAt, rec.LastAt), restored: rec.Restored,
+		readAt: c.clock.now(), newest: latest(c.clock.newest(), rec.Newest, rec.CreatedAt, rec.FirstAt, rec.LastAt), restored: rec.Restored,
 		pinned: rec.Origin == c.origin && inScope, canLookup: canLookup,
 	}, started: time.Now(), budget: retries}
 }
@@ -181,7 +181,10 @@ func (c *Client) newRun(rec *Record, retries *budget) *run {
 // when nobody does, and sends the stored bytes with the stored key.
 func (c *Client) resume(ctx context.Context, rec *Record, retries *budget) (answer, error) {
 	open := rec.State == StateOpen
-	for {
+	for turn := 0; ; turn++ {
+		if turn == c.policy.maxAttempts {
+			return answer{rec: rec}, c.errorOf(rec, errors.New("others worked on it all the while"))
+		}
 		var err error
 		if rec, err = c.await(ctx, rec); err != nil {
 			return answer{}, err
@@ -196,13 +199,28 @@ func (c *Client) resume(ctx context.Context, rec *Record, retries *budget) (answ
 		if rec, err = c.store.Load(ctx, rec.ID, rec.Generation); err != nil {
 			return answer{}, c.storeFailed(&Record{ID: got.rec.ID}, err)
 		}
-		rec.Accepted = rec.Accepted || got.rec.Accepted
+		rec.learn(got.rec)
+	}
+}
+
+// learn takes over what a run knows that lost the compare-and-set: that a 2xx was seen, and how its attempts ended.
+func (r *Record) learn(lost *Record) {
+	r.Accepted = r.Accepted || lost.Accepted
+	for i := range r.Attempts {
+		for _, line := range lost.Attempts {
+			if mine := &r.Attempts[i]; mine.Took == 0 && line.N == mine.N && line.Took > 0 {
+				*mine = line
+			}
+		}
 	}
 }
 
 // takeOver works on a record that nobody else works on. ErrStale, with what it learned, means that somebody does after all.
 func (c *Client) takeOver(ctx context.Context, rec *Record, retries *budget) (answer, error) {
 	before := *rec
+	if last := len(rec.Attempts) - 1; last >= 0 && rec.Attempts[last].Took == 0 && rec.Lease.Holder == c.holder {
+		rec.Attempts[last].Took = time.Nanosecond // lost, but nobody died: it was this process
+	}
 	r := c.newRun(rec, retries)
 	a, marked := r.step(ctx, event{kind: claimed})
 	switch {
@@ -240,7 +258,7 @@ func (c *Client) complete(ctx context.Context, r *run, a action) (answer, error)
 	if err != nil {
 		return answer{}, c.storeFailed(r.rec, err)
 	}
-	rec.Accepted = rec.Accepted || got.rec.Accepted
+	rec.learn(got.rec)
 	return c.resume(ctx, rec, r.budget)
 }
 

@@ -40,7 +40,7 @@ type Config struct {
 	// to 30 s; negative is never.
 	RecoverEvery time.Duration
 	// RecoverRate is how many operations in a second the client begins to recover by itself, whatever it finds after an outage. Its
-	// retries are not paid from the callers' budget. Defaults to 20.
+	// retries are not paid from the callers' budget. Defaults to 50.
 	RecoverRate int
 	// Retention is how long the bodies of finished operations, the request's and the answer's, are kept. What is kept for ever is
 	// identity, key, fingerprint, ids and outcome: a call at any age gets the same answer, without what only the body said.
@@ -72,6 +72,7 @@ type Client struct {
 	holder   string
 	budget   *budget
 	recovery *budget
+	started  instant
 	clock    *clock
 	flights  *flights
 	held     *heldOutcomes
@@ -114,6 +115,7 @@ func New(cfg Config) (*Client, error) {
 	c.http = c.httpClient(cfg.HTTPClient)
 	c.Payments, c.Refunds = &Payments{c}, &Refunds{c}
 	c.life, c.stop = context.WithCancel(context.Background())
+	c.started = c.clock.instant()
 	c.start(&cfg)
 	c.log.LogAttrs(c.life, slog.LevelInfo, "payonce client started", slog.String("account", c.profile.Account),
 		slog.String("store", durability.Text), slog.Bool("survives_power_loss", durability.Power), slog.Bool("survives_crash", durability.Process))
@@ -126,7 +128,7 @@ func (c *Client) start(cfg *Config) {
 	if cfg.RecoverEvery < 0 {
 		return
 	}
-	apart := time.Second / time.Duration(orDefault(cfg.RecoverRate, 20))
+	apart := time.Second / time.Duration(orDefault(cfg.RecoverRate, 50))
 	c.background.Go(func() { c.recoverByItself(c.life, orDefault(cfg.RecoverEvery, 30*time.Second), apart) })
 	if cfg.Retention >= 0 {
 		c.background.Go(func() { c.purgeByItself(c.life, orDefault(cfg.Retention, 90*24*time.Hour)) })

@@ -17,6 +17,7 @@ type clock struct {
 
 	mu     sync.Mutex
 	last   instant
+	top    instant   // the latest wall time, carried on by the monotonic clock
 	parted time.Time // by the monotonic clock; zero is never
 }
 
@@ -36,7 +37,20 @@ func (c *clock) instant() instant {
 		c.parted = now.mono
 	}
 	c.last = now
+	if now.wall.After(c.carried(now.mono)) {
+		c.top = now
+	}
 	return now
+}
+
+func (c *clock) carried(mono time.Time) time.Time { return c.top.wall.Add(mono.Sub(c.top.mono)) }
+
+// newest is what the wall clock would show if it had never been set back since the process began.
+func (c *clock) newest() time.Time {
+	now := c.instant()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.carried(now.mono).Truncate(time.Microsecond)
 }
 
 // since is how long ago an instant was, by the clock that says more: the monotonic one stands still while the host is suspended, and the

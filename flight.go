@@ -3,6 +3,7 @@ package payonce
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // flights lets one goroutine of the process work on an operation while the others wait for its answer.
@@ -67,6 +68,17 @@ func (fs *flights) working(id OperationID) {
 	select {
 	case fs.busy <- struct{}{}:
 	default:
+	}
+}
+
+// renewed notes when leases were asked for again. One that may have been over by then stays so: the store does not say.
+func (fs *flights) renewed(asked instant, trust time.Duration, ids []OperationID) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, id := range ids {
+		if f, ok := fs.by[id]; ok && max(asked.mono.Sub(f.since.mono), asked.wall.Sub(f.since.wall)) <= trust {
+			f.since = asked
+		}
 	}
 }
 

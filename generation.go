@@ -63,7 +63,7 @@ func (c *Client) mayRenew(ctx context.Context, last *Record, key string) (seen [
 	case StateOpen, StateInDoubt:
 		return nil, errors.New("a new key is refused while the last one may have moved money")
 	case StateSucceeded, StateRejected, StateNotSent:
-		if last.Restored && !last.remembered() {
+		if last.Restored && !last.Final() {
 			return nil, errors.New("a new key is refused because the store was restored and may have forgotten an attempt; call without it first")
 		}
 	}

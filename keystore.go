@@ -135,8 +135,8 @@ type Record struct {
 	// the store, or the time by the store's own clock where it has one that its clients don't share. Whose clock is behind it does
 	// not know how old a key is.
 	Newest time.Time
-	// Restored, in a record that the store returned, says that the store was put back to an earlier state since the record was
-	// created, or may have been: marks of attempts may be missing.
+	// Restored, in a record that the store returned, says that the store was put back to an earlier state since the record was last
+	// written, or may have been: marks of attempts may be missing. Save ends it.
 	Restored bool
 }
 

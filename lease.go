@@ -20,7 +20,7 @@ func (c *Client) renewLeases(ctx context.Context) {
 			}
 			asked := c.clock.instant()
 			if err := c.store.Renew(ctx, c.holder, c.lease, ids); err == nil {
-				c.flights.lease(asked, ids...)
+				c.flights.renewed(asked, c.lease-c.lease/5, ids)
 			} else if ctx.Err() == nil {
 				c.log.LogAttrs(ctx, slog.LevelWarn, "leases could not be renewed", slog.Int("count", len(ids)), slog.Any("error", err))
 			}

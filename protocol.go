@@ -36,6 +36,8 @@ type event struct {
 	// now is the wall clock's time, elapsed how long the call has lasted by the monotonic clock.
 	now     time.Time
 	elapsed time.Duration
+	// first is the earlier of what the two clocks say, and now becomes the later: a key must never look younger than it is.
+	first time.Time
 	// rnd is a random number in [0,1), deadline the caller's (zero: none), budget whether the client still has retries to spend.
 	rnd      float64
 	deadline time.Time
@@ -98,18 +100,28 @@ const keyTaken = "the provider says that the key is taken"
 
 const clockBehind = "the clock is behind the key store's newest record, so nobody knows how old the key is; set the clock"
 
+const ageUnknown = "its first mark is in the future: a clock was wrong then or is wrong now, so nobody will ever know how old the key is"
+
+// lostBattery is how far behind a clock is that starts again in 1970 or 2000. No clock is so far ahead: that one will be set.
+const lostBattery = 2 * 365 * 24 * time.Hour
+
 const poisoned = "its process died, or lost it, in each of the last attempts; find out why before anything is sent again"
 
 // maxDeaths is after how many of them an operation is set aside, so that it does not take every process down for ever.
 const maxDeaths = 5
+
+const forgotten = "the key store was restored and may have forgotten an attempt, or a later key"
 
 // maxLater bounds for how long an operation is put off, whatever the provider says: what is due later was put off by a wrong clock.
 const maxLater = 24 * time.Hour
 
 // step decides what happens next. It is pure.
 func (p *policy) step(s state, e event) (state, action) {
+	e.first = e.now
 	if known := s.readAt.Add(e.elapsed); e.now.Before(known) {
 		e.now = known // the wall clock was set back during the call
+	} else if !s.readAt.IsZero() {
+		e.first = known
 	}
 	switch e.kind {
 	case claimed:
@@ -163,7 +175,7 @@ func (p *policy) send(s state, e event, fresh bool) (state, action) {
 		s.Reached, s.Possible, s.Accepted = 0, 0, false
 	}
 	if s.Reached == 0 {
-		s.FirstAt = e.now
+		s.FirstAt = e.first
 	}
 	s.Sent++
 	s.Reached++
@@ -186,7 +198,10 @@ func (p *policy) leaveBefore(s state) time.Time {
 
 // barred says why nothing may be sent, or "".
 func (p *policy) barred(s state, now time.Time) string {
-	before := p.sendBefore(s)
+	before, ahead := p.sendBefore(s), s.FirstAt.Sub(now)
+	if p.lossy {
+		ahead = s.createdAt.Sub(now)
+	}
 	switch {
 	case !s.pinned:
 		return "host, account or credential is no longer the one it was begun under"
@@ -197,7 +212,9 @@ func (p *policy) barred(s state, now time.Time) string {
 			return "not-after time has passed"
 		}
 		return "key life is over"
-	case s.newest.Sub(now) > clockError && (!s.harmless() || !s.notAfter.IsZero()):
+	case p.window > 0 && !s.harmless() && ahead > 2*clockError && ahead < lostBattery:
+		return ageUnknown
+	case s.newest.Sub(now) > 2*clockError && ((p.window > 0 && !s.harmless()) || !s.notAfter.IsZero()):
 		return clockBehind
 	}
 	return ""
@@ -243,22 +260,19 @@ func (p *policy) stuck(s state, now time.Time, reason string) (state, action) {
 }
 
 // remember counts an attempt that a store which was put back to an earlier state may have forgotten: made at any time since the record
-// was created, perhaps just now. It is counted once.
+// was created, perhaps just now. What was closed may have been asked for again, under this key or another.
 func (s *state) remember(now time.Time) {
-	if !s.restored || s.remembered() {
+	if !s.restored || s.Final() {
 		return
 	}
-	if s.State != StateInDoubt {
-		s.State, s.Reason = StateOpen, ""
+	if s.State == StateRejected || s.State == StateNotSent {
+		s.State, s.Reason = StateInDoubt, forgotten // with its successor, perhaps
 	}
 	s.FirstAt, s.LastAt = s.createdAt, now
 	s.Sent++
 	s.Reached++
 	s.Possible++
 }
-
-// remembered says that no attempt can have been forgotten, or that it was counted.
-func (p *Progress) remembered() bool { return p.Final() || p.Sent > len(p.Attempts) }
 
 // deaths counts the last attempts whose end nobody stored.
 func (p *Progress) deaths() (n int) {
@@ -396,7 +410,7 @@ func (p *policy) backoff(n int, rnd float64) time.Duration {
 // conclude ends the call: closed where nothing can have been executed, else open and due later. An operation begun by Prepare stays
 // open when it was not sent, or was put off, because nobody was told.
 func (p *policy) conclude(s state, now time.Time, v Verdict) (state, action) {
-	s.DueAt = now.Add(min(v.Wait, maxLater))
+	s.DueAt = now.Add(v.Wait)
 	putOff := v.Resend || v.Reauthorize
 	switch {
 	case s.harmless() && s.prepared && (s.Reached == 0 || putOff):

@@ -26,7 +26,8 @@ type Recovered struct {
 // from its stored bytes and with its stored key, so that any number of processes may do it at once. It works on a few at a time, from
 // pages, however many there are, and yields one result each, as it comes, with the error that the operation's own call would have
 // returned: first of what is in doubt. One on which its process died again and again is put in doubt and not touched. An error
-// without an operation says that not all were listed: the store could not be read, or ctx ended.
+// without an operation says that not all were listed: the store could not be read, or ctx ended. A loop that is left early waits for
+// those that were begun.
 func (c *Client) Recover(ctx context.Context) iter.Seq2[Recovered, error] {
 	return func(yield func(Recovered, error) bool) {
 		_ = c.sweep(ctx, StateInDoubt, 0, yield) && c.sweep(ctx, StateOpen, 0, yield)
@@ -40,25 +41,25 @@ const recoverers = 8
 type swept struct {
 	recovered Recovered
 	err       error
+	panicked  any
 }
 
 // sweep recovers what is due in one state, begins one only every so often, and says whether to go on.
 func (c *Client) sweep(ctx context.Context, state State, every time.Duration, yield func(Recovered, error) bool) bool {
-	ctx, cancel := context.WithCancel(ctx)
+	listing, cancel := context.WithCancel(ctx)
 	due, results := make(chan *Record), make(chan swept)
 	var working sync.WaitGroup
-	var alone sync.RWMutex
+	alone := newApart()
 	for range recoverers {
 		working.Go(func() {
 			for rec := range due {
-				r, err := c.recoverApart(ctx, rec, &alone)
-				results <- swept{r, err}
+				results <- c.recoverSafely(ctx, rec, alone)
 			}
 		})
 	}
 	working.Go(func() {
 		defer close(due)
-		if err := c.listDue(ctx, state, every, due); err != nil {
+		if err := c.listDue(listing, state, every, due); err != nil {
 			results <- swept{err: err}
 		}
 	})
@@ -73,6 +74,9 @@ func (c *Client) sweep(ctx context.Context, state State, every time.Duration, yi
 	}()
 	listed := true
 	for s := range results {
+		if s.panicked != nil {
+			panic(s.panicked) // a caller's transport or logger did; it is the caller's to catch
+		}
 		listed = listed && s.recovered.Generation > 0
 		if !yield(s.recovered, s.err) {
 			return false
@@ -91,7 +95,8 @@ func (c *Client) listDue(ctx context.Context, state State, every time.Duration, 
 			return &Error{Kind: ErrUnavailable, Operation: OperationID{Account: filter.Account, Kind: "recover"}, Err: err}
 		}
 		for _, rec := range page {
-			if !c.recoverable(rec) {
+			present := c.clock.now() // it may have been set back meanwhile, or it got late
+			if due := filter.DueAfter.IsZero(); !c.recoverable(rec) || (due && rec.DueAt.After(present)) || (!due && !rec.DueAt.After(present.Add(maxLater+time.Hour))) {
 				continue
 			}
 			if every > 0 {
@@ -126,19 +131,50 @@ func (c *Client) recoverable(rec *Record) bool {
 func (c *Client) keyLives(rec *Record) bool {
 	r, now := c.newRun(rec, c.budget), c.clock.now()
 	r.s.pinned = true
-	return c.policy.barred(r.s, now) == "" && (now.Sub(rec.CreatedAt) < lookupPatience || now.Sub(rec.LastAt) < lookupPatience)
+	reason := c.policy.barred(r.s, now)
+	return (reason == "" || reason == clockBehind) && (now.Sub(rec.CreatedAt) < lookupPatience || now.Sub(rec.LastAt) < lookupPatience)
+}
+
+// recoverSafely brings a panic to whoever asked for the sweep.
+func (c *Client) recoverSafely(ctx context.Context, rec *Record, alone *apart) (s swept) {
+	defer func() { s.panicked = recover() }()
+	s.recovered, s.err = c.recoverApart(ctx, rec, alone)
+	return s
 }
 
 // recoverApart recovers an operation on which processes died alone: if this one dies too, no other is taken for the cause.
-func (c *Client) recoverApart(ctx context.Context, rec *Record, alone *sync.RWMutex) (Recovered, error) {
-	if rec.deaths() > 1 {
-		alone.Lock()
-		defer alone.Unlock()
-	} else {
-		alone.RLock()
-		defer alone.RUnlock()
-	}
+func (c *Client) recoverApart(ctx context.Context, rec *Record, apart *apart) (Recovered, error) {
+	dead := rec.deaths() > 1
+	apart.enter(dead)
+	defer apart.leave(dead)
 	return c.recoverOne(ctx, rec, c.recovery)
+}
+
+// apart lets one work alone, or many together. It is a mutex for readers and writers of channels, so that virtual time goes on.
+type apart struct{ turn, seats chan struct{} }
+
+func newApart() *apart { return &apart{make(chan struct{}, 1), make(chan struct{}, recoverers)} }
+
+func (a *apart) enter(alone bool) {
+	a.turn <- struct{}{}
+	n := 1
+	if alone {
+		n = cap(a.seats)
+	}
+	for range n {
+		a.seats <- struct{}{}
+	}
+	<-a.turn
+}
+
+func (a *apart) leave(alone bool) {
+	n := 1
+	if alone {
+		n = cap(a.seats)
+	}
+	for range n {
+		<-a.seats
+	}
 }
 
 // recoverOne finishes one record, unless a call of this process is at it: then it waits for that.
@@ -187,7 +223,7 @@ func (c *Client) noRecord(id OperationID, err error) error {
 // recoverByItself finishes what is open and due, again and again, until the client is closed. What is in doubt waits for a person, or
 // for a call that looks it up.
 func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration) {
-	for pause(ctx, every) == nil {
+	for {
 		c.sweep(ctx, StateOpen, apart, func(r Recovered, err error) bool {
 			level := slog.LevelInfo
 			if err != nil {
@@ -196,5 +232,8 @@ func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
 			return true
 		})
+		if pause(ctx, every) != nil {
+			return
+		}
 	}
 }

@@ -36,6 +36,9 @@ func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolut
 		}
 		doubled := rec.doubled()
 		resolve(&rec.Progress, resolution, note)
+		if now := c.clock.now(); resolution == StopSending && rec.LastAt.After(now) {
+			rec.LastAt = now // a clock was wrong; from now on nothing is sent, so MaxInFlight counts from here
+		}
 		if doubled && resolution == NotExecuted {
 			if err := c.adoptEarlier(ctx, rec); err != nil {
 				return c.storeFailed(rec, err)
@@ -58,6 +61,9 @@ func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolut
 func (c *Client) resolvable(rec *Record, resolution Resolution) error {
 	e, now := c.describe(rec), c.clock.now()
 	early := max(rec.LastAt.Add(c.policy.maxInFlight).Sub(now), c.clock.unsure(c.policy.maxInFlight))
+	if rec.Restored {
+		early = max(early, c.policy.maxInFlight-c.clock.since(c.started))
+	}
 	switch {
 	case rec.State != StateOpen && rec.State != StateInDoubt:
 		e.Kind, e.Err, e.Next = ErrInvalid, errors.New("the operation is already "+rec.State.String()), "nothing was changed"

@@ -133,7 +133,7 @@ func (r *run) step(ctx context.Context, e event) (action, bool) {
 	r.s, a = r.c.policy.step(r.s, e)
 	marked := r.s.Sent > sent
 	if marked {
-		r.begin(e.now)
+		r.begin(r.s.LastAt)
 	}
 	r.rec.Progress = r.s.Progress
 	return a, marked
