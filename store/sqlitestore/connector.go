@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -77,8 +76,8 @@ type connector struct {
 }
 
 // pool opens at most size connections.
-func pool(path string, w *watch, size int, s []setting) (*sql.DB, error) {
-	base, err := sqlite.NewConnector(dsn(path))
+func pool(connect func(dsn string) (driver.Connector, error), path, mode string, w *watch, size int, s []setting) (*sql.DB, error) {
+	base, err := connect(dsn(path, mode))
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +87,13 @@ func pool(path string, w *watch, size int, s []setting) (*sql.DB, error) {
 	return db, nil
 }
 
-// dsn names the file. Its mode is rw, so that no connection ever makes a file anew.
-func dsn(path string) string {
+// dsn names the file. Its mode is rw or ro, so that no connection ever makes a file anew.
+func dsn(path, mode string) string {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // c:/x becomes file:///c:/x
 	}
-	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?mode=rw&_txlock=immediate&_defensive=1&_error_rc=1"
+	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?mode=" + mode + "&_txlock=immediate&_defensive=1&_error_rc=1"
 }
 
 // Connect opens a connection, or refuses it if a setting does not read back.

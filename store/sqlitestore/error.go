@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -56,7 +55,7 @@ func advice(err error) string {
 	switch code := resultCode(err); {
 	case code == sqlite3.SQLITE_FULL:
 		return "the disk or its quota is full: make room; what was acknowledged is safe and nothing else was stored"
-	case code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB:
+	case code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || code == sqlite3.SQLITE_ERROR: // a statement of ours does not fit
 		return "the file is damaged or no database: stop every process that uses it, keep it with its -wal file, and restore a backup"
 	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_PERM || errors.Is(err, fs.ErrPermission):
 		return "file and directory must belong to this user and be writable"
@@ -68,9 +67,15 @@ func advice(err error) string {
 	return ""
 }
 
+// coded is an error of the driver: *sqlite.Error.
+type coded interface {
+	error
+	Code() int
+}
+
 // resultCode returns SQLite's primary result code, 0 if the error is not SQLite's.
 func resultCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+	if e, ok := errors.AsType[coded](err); ok {
 		return e.Code() & 0xff
 	}
 	return 0

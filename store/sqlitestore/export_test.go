@@ -3,11 +3,14 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
+
+	"modernc.org/sqlite"
 )
 
 // Path is the database file.
@@ -87,6 +90,24 @@ func (s *Store) Exec(t *testing.T, text string) {
 	}
 }
 
+// Number reads one number from the database.
+func (s *Store) Number(t *testing.T, query string) (n int) {
+	t.Helper()
+	if err := s.reading.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Text reads one text from the database.
+func (s *Store) Text(t *testing.T, query string) (text string) {
+	t.Helper()
+	if err := s.reading.QueryRowContext(t.Context(), query).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // Plan returns how a statement is executed.
 func (s *Store) Plan(t *testing.T, text string) (plan string) {
 	t.Helper()
@@ -115,7 +136,7 @@ func Connect(ctx context.Context, path, name, value string) error {
 	if err != nil {
 		return err
 	}
-	db, err := pool(path, w, 1, []setting{{name, value}})
+	db, err := pool(sqlite.NewConnector, path, "rw", w, 1, []setting{{name, value}})
 	if err != nil {
 		return err
 	}
@@ -137,6 +158,11 @@ func WithMaxPages(n int) Option { return func(c *config) { c.maxPages = n } }
 
 // WithBatch says how many writes share a commit.
 func WithBatch(n int) Option { return func(c *config) { c.batch = n } }
+
+// WithEngine makes the store run on another SQLite library.
+func WithEngine(connect func(dsn string) (driver.Connector, error)) Option {
+	return func(c *config) { c.connect, c.drivers = connect, func() []string { return nil } }
+}
 
 // InspectOwner judges whose file it is.
 func InspectOwner(path string, info fs.FileInfo) error { return inspectOwner(path, info) }

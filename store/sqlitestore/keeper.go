@@ -21,10 +21,8 @@ const (
 	keeperPrefix = "keeper-"
 	// openLock is the file that is locked by whoever opens the store.
 	openLock = "open"
-	// createdMark is the file that says that the database was complete once.
-	createdMark = "created"
-	// openPatience is how long an Open waits for another one.
-	openPatience = 30 * time.Second
+	// openPatience is how long an Open waits for another one, which may have to read millions of operations.
+	openPatience = 2 * time.Minute
 	// openPoll is how often it looks.
 	openPoll = 5 * time.Millisecond
 )
@@ -58,17 +56,8 @@ func (k *keepers) opening(ctx context.Context) (release func(), err error) {
 
 // created says whether the database was complete once; then it is never made anew.
 func (k *keepers) created() bool {
-	_, err := os.Lstat(filepath.Join(k.dir, createdMark))
+	_, err := os.Lstat(filepath.Join(k.dir, witnessName))
 	return err == nil
-}
-
-// markCreated remembers that the database is complete.
-func (k *keepers) markCreated() error {
-	err := createFile(filepath.Join(k.dir, createdMark))
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
 }
 
 // join makes this store a keeper. It is called while the open lock is held, so that nobody looks at the file before it is locked.

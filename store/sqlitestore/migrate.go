@@ -12,6 +12,9 @@ import (
 // applicationID marks our files, in the header where file(1) finds it: "pay1".
 const applicationID = 0x70617931
 
+// saltSize is what payonce.KeyStore asks for.
+const saltSize = 32
+
 //go:embed sql/schema.sql
 var schemaSQL string
 
@@ -88,7 +91,7 @@ func (h header) check(path string, known int) error {
 }
 
 func writeHeader(ctx context.Context, tx *sql.Tx, version int) error {
-	salt := make([]byte, 32)
+	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: it ends the process instead
 	_, err := tx.ExecContext(ctx, "insert or ignore into meta (name, value) values ('salt', ?)", salt)
 	if err != nil {

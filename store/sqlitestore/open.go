@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,11 +24,16 @@ const readers = 4
 // user, a network filesystem, a database of another program or of a newer version, a damaged one, a file that another SQLite library
 // in this process has open, and a missing file where there was one. A damaged or missing journal is never replaced by an empty one.
 //
-// After a crash Open reads the whole file once to see that it is sound. Open waits up to 30 s for another Open of the same file.
+// Open reads the whole file to see that it is sound if it is small, if a process died with it open, or if it was restored: put back to an
+// earlier state, or brought from elsewhere. The records of a restored file say so. Open waits up to 2 min for another Open of the same
+// file.
 //
 // On Linux it switches modernc.org/sqlite to OFD locks, for the whole process, unless a database was opened before.
 func Open(path string, opts ...Option) (*Store, error) {
-	cfg := config{migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers, batch: maxBatch}
+	cfg := config{
+		migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers, batch: maxBatch, connect: sqlite.NewConnector,
+		logger: slog.New(slog.DiscardHandler),
+	}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -59,11 +65,6 @@ func (s *Store) open(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	if len(dead) > 0 {
-		if err := s.check(ctx); err != nil {
-			return err
-		}
-	}
 	if err := s.describe(ctx, network); err != nil {
 		return err
 	}
@@ -86,14 +87,23 @@ func (s *Store) openLocked(ctx context.Context, cfg *config) (dead []string, err
 	if err := s.keepers.join(); err != nil {
 		return nil, err
 	}
-	if _, dead, err = s.keepers.others(); err != nil {
+	living, dead, err := s.keepers.others()
+	if err != nil {
+		return nil, err
+	}
+	wal, err := os.Lstat(s.path + "-wal")
+	e := examination{crashed: len(dead) > 0 || (len(living) == 0 && err == nil && wal.Size() > 0)}
+	if e.said, err = readTestimony(s.keepers.dir); err != nil { // before the database: what others commit meanwhile is newer
+		return nil, err
+	}
+	if err := s.examine(ctx, cfg, &e); err != nil {
 		return nil, err
 	}
 	if err := s.connect(ctx, cfg); err != nil {
 		return nil, err
 	}
-	// SQLite has made -wal and -shm by now: their names must last, whatever the driver did.
-	return dead, errors.Join(syncDir(filepath.Dir(s.path)), s.keepers.markCreated())
+	// SQLite has made -wal and -shm by now: testify sees to it that their names last, whatever the driver did.
+	return dead, s.testify(ctx, e.restored)
 }
 
 // prepareFile makes the file, or looks at the one that is there without opening it.
@@ -141,7 +151,7 @@ func (s *Store) connect(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	writing, err := pool(s.path, w, 1, settings(false, cfg.maxPages))
+	writing, err := pool(cfg.connect, s.path, "rw", w, 1, settings(false, cfg.maxPages))
 	if err != nil {
 		return err
 	}
@@ -149,7 +159,7 @@ func (s *Store) connect(ctx context.Context, cfg *config) error {
 	if err := s.migrate(ctx, cfg.migrations); err != nil {
 		return err
 	}
-	if s.reading, err = pool(s.path, w, readers, settings(true, 0)); err != nil {
+	if s.reading, err = pool(cfg.connect, s.path, "rw", w, readers, settings(true, 0)); err != nil {
 		return err
 	}
 	if s.reader, err = newReader(ctx, s.reading); err != nil {
@@ -170,11 +180,7 @@ func (s *Store) migrate(ctx context.Context, scripts []string) error {
 	if err := migrate(ctx, conn, s.path, scripts); err != nil {
 		return err
 	}
-	err = conn.QueryRowContext(ctx, "select value from meta where name = 'salt'").Scan(&s.salt)
-	if err == nil && len(s.salt) != 32 {
-		err = errors.New("the salt is damaged")
-	}
-	return err
+	return conn.QueryRowContext(ctx, "select value from meta where name = 'salt'").Scan(&s.salt) // testify looks at it
 }
 
 // recentEngine refuses an engine that can corrupt a WAL database: up to 3.51.2 two connections could reset it at once.
@@ -201,18 +207,6 @@ func atLeast(version string, least ...int) bool {
 		}
 	}
 	return true
-}
-
-// check reads the whole file. It runs when a process died with the file open.
-func (s *Store) check(ctx context.Context) error {
-	var result string
-	if err := s.reading.QueryRowContext(ctx, "pragma quick_check(1)").Scan(&result); err != nil {
-		return err
-	}
-	if result != "ok" {
-		return refuse(s.path, "stop every process that uses it, keep it with its -wal file, and restore a backup", "it is damaged: %s", result)
-	}
-	return nil
 }
 
 // describe reads back what the store promises.

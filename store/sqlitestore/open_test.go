@@ -97,6 +97,61 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+func TestWhatIsRefusedIsLeftAsItWas(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(t *testing.T) string{
+		"the database of another program": otherProgram, "a newer schema": newerSchema, "a damaged file": damaged, "a cut file": cut, "text": garbage,
+		"a damaged file with a -wal": func(t *testing.T) string {
+			t.Helper()
+			path, copied := closed(t, "order-1"), filepath.Join(t.TempDir(), "copy.db")
+			store := open(t, path)
+			claim(t, store, "order-2")
+			copyTo(t, path, copied, "", "-wal", witness)
+			f, err := os.OpenFile(copied, os.O_WRONLY, 0)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte{0xff}, 7*4096) // a page that the -wal does not have
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			return copied
+		},
+		"half an operation": func(t *testing.T) string {
+			t.Helper()
+			path := closed(t, "order-1")
+			db := raw(t, path)
+			_, err := db.ExecContext(t.Context(), "delete from progress")
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			return path
+		},
+		"no salt": func(t *testing.T) string {
+			t.Helper()
+			path := closed(t)
+			db := raw(t, path)
+			_, err := db.ExecContext(t.Context(), "delete from meta where name = 'newest'")
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			return path
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := prepare(t)
+			before, after := filepath.Join(t.TempDir(), "before.db"), filepath.Join(t.TempDir(), "after.db")
+			copyTo(t, path, before, "", "-wal", witness)
+			_, err := sqlitestore.Open(path)
+			var e *sqlitestore.Error
+			require.ErrorAs(t, err, &e)
+			assert.NotEmpty(t, e.Advice)
+			copyTo(t, path, after, "", "-wal", witness)
+			for _, suffix := range []string{"", "-wal", witness} {
+				was, _ := os.ReadFile(before + suffix)
+				is, _ := os.ReadFile(after + suffix)
+				assert.True(t, bytes.Equal(was, is), "%q was changed", suffix)
+			}
+		})
+	}
+}
+
 func symlink(t *testing.T) string {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "link.db")

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"database/sql/driver"
 	"log/slog"
 	"strings"
 )
@@ -19,6 +20,8 @@ type config struct {
 	drivers func() []string
 	// batch is how many writes share a commit.
 	batch int
+	// connect makes what opens connections to what a dsn names.
+	connect func(dsn string) (driver.Connector, error)
 	// maxPages bounds the file, for tests of a full disk; 0 is no bound.
 	maxPages int
 }
@@ -27,7 +30,8 @@ type config struct {
 // then both believe that they write alone, and an acknowledged write can be lost. Durability says so. Without it Open refuses.
 func AllowNetworkFilesystem() Option { return func(c *config) { c.allowNetwork = true } }
 
-// WithLogger makes the store log what it steps over, such as a damaged row that List leaves out. By default it logs nothing.
+// WithLogger makes the store log what it steps over, such as a damaged row that List leaves out, and a restore that it notices. By
+// default it logs nothing.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
 // otherLibrary returns the name of a registered driver that looks like another SQLite than ours, or "".

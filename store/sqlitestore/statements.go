@@ -32,22 +32,24 @@ const (
 	ofGeneration = "where o.account = ? and o.kind = ? and o.reference = ? and o.generation = ?"
 	ofKey        = "where ifnull(o.scope, x'') = ? and o.key = ? and o.exclusive = 1"
 	ofLatest     = "where o.account = ? and o.kind = ? and o.reference = ? order by o.generation desc limit 1"
+	raiseSQL     = "update meta set value = ?1 where name = 'newest' and value < ?1"
 	keyOwnerSQL  = "select account, kind, reference from operation where exclusive = 1 and ifnull(scope, x'') = ifnull(?, x'') and key = ?"
 )
 
 // statements are what the writer's connection has prepared. They run inside the writer's transaction, and again in another one when
-// the first was rolled back, so they keep nothing.
+// the first was rolled back, so they keep nothing but the newest time that the transaction wrote.
 type statements struct {
 	ctx                             context.Context // the writer's
 	begin, commit, rollback         *sql.Stmt
 	latest, keyOwner                *sql.Stmt
 	insertOperation, insertProgress *sql.Stmt
 	save, putOutcome, dropOutcome   *sql.Stmt
-	renew                           *sql.Stmt
+	renew, raise                    *sql.Stmt
 	purgeable, purged               *sql.Stmt
 	dropBody, dropAnswer            *sql.Stmt
 
-	all []*sql.Stmt
+	all    []*sql.Stmt
+	newest int64
 }
 
 // close must come before the connection's: SQLite keeps a connection with open statements, its locks and its file.
@@ -74,6 +76,7 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		putOutcome:      p.stmt(putOutcomeSQL),
 		dropOutcome:     p.stmt("delete from outcome where operation = ?"),
 		renew:           p.stmt(renewSQL),
+		raise:           p.stmt(raiseSQL),
 		purgeable:       p.stmt(purgeableSQL),
 		purged:          p.stmt("update progress set purged = 1 where operation = ?"),
 		dropBody:        p.stmt("update operation set body = null where id = ?"),
@@ -113,7 +116,7 @@ func (p *preparer) stmt(text string) *sql.Stmt {
 func (st *statements) claim(w *written, keeper string) (found *row, answer, failure error) {
 	found, err := scan(st.latest.QueryRowContext(st.ctx, w.id.Account, w.id.Kind, w.id.Reference))
 	switch {
-	case err == nil && found.rec.Generation >= w.generation:
+	case err == nil && (found.unreadable != nil || found.rec.Generation >= w.generation):
 		return found, nil, nil
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return nil, nil, err
@@ -133,6 +136,7 @@ func (st *statements) claim(w *written, keeper string) (found *row, answer, fail
 	if _, err := st.insertProgress.ExecContext(st.ctx, append(args, w.leaseArgs(keeper)...)...); err != nil {
 		return nil, nil, err
 	}
+	st.newest = max(st.newest, w.newest)
 	return nil, nil, st.writeOutcome(number, w.outcome)
 }
 
@@ -167,7 +171,9 @@ func (st *statements) replace(w *written, keeper string) (answer, failure error)
 		return fmt.Errorf("version %d: %w", w.version, payonce.ErrStale), nil
 	case err != nil:
 		return nil, err
-	case w.outcome == nil:
+	}
+	st.newest = max(st.newest, w.newest)
+	if w.outcome == nil {
 		_, err = st.dropOutcome.ExecContext(st.ctx, number)
 		return nil, err
 	}

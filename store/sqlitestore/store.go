@@ -24,7 +24,7 @@ const (
 )
 
 // Store is a key store in an SQLite file. What its methods acknowledge is flushed to the disk; it is lost with the disk, and with a
-// file that is restored from an earlier state. Safe for concurrent use; many stores in many processes of one host may have the same
+// file that is restored from an earlier state, which Open notices: the records that are left say so (Restored). Safe for concurrent use; many stores in many processes of one host may have the same
 // file open. Its errors are of type *Error, or the context's.
 //
 // A lease counts as over as soon as the process of its holder is dead or has closed the store.
@@ -35,6 +35,7 @@ type Store struct {
 	durability payonce.Durability
 
 	keepers *keepers
+	witness *witness
 	writer  *writer
 	reading *sql.DB
 	reader  *reader
@@ -101,7 +102,7 @@ func (s *Store) decode(ctx context.Context, found *row, err error, doing string)
 // Save replaces progress and lease if nobody else did since rec was read. If ctx ends while it waits for the disk, it may still happen.
 func (s *Store) Save(ctx context.Context, rec *payonce.Record) error {
 	doing := "save " + rec.ID.String()
-	w, err := encode(rec)
+	w, err := encode(rec, rec.Version+1)
 	if err != nil {
 		return s.explain(doing, err)
 	}
@@ -117,7 +118,7 @@ func (s *Store) Save(ctx context.Context, rec *payonce.Record) error {
 // the goroutine that writes, or at once if the store is closed.
 func (s *Store) SaveLater(rec *payonce.Record, done func(error)) {
 	doing := "save " + rec.ID.String()
-	w, err := encode(rec)
+	w, err := encode(rec, rec.Version+1)
 	if err == nil {
 		err = s.writer.queue.push(&request{
 			run:  func(st *statements) (answer, failure error) { return st.replace(w, s.keepers.id) },
@@ -138,7 +139,7 @@ func (s *Store) Renew(ctx context.Context, holder string, length time.Duration, 
 // List returns a page of records in the order of their DueAt, then of their creation. A record that can't be read is logged and left
 // out; Load says what is wrong with it. Lists of closed states read the whole file: they are for people.
 func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Record, next string, err error) {
-	after, err := parseCursor(f.After)
+	after, err := start(f)
 	if err == nil && f.Account == "" {
 		err = fmt.Errorf("no account: %w", payonce.ErrInvalid)
 	}
@@ -149,18 +150,21 @@ func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Rec
 	if limit <= 0 {
 		limit = pageSize
 	}
-	rows, err := s.reader.page(ctx, f, after, limit)
+	rows, more, err := s.reader.page(ctx, f, after, limit)
 	if err != nil {
 		return nil, "", s.readError(ctx, "list", err)
 	}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next = cursor{due: rows[limit-1].dueAt, number: rows[limit-1].number}.String()
+	if more {
+		last := cursor{due: rows[len(rows)-1].dueAt, number: rows[len(rows)-1].number}
+		if !after.before(last) { // or the list would have no end
+			return nil, "", s.explain("list", fmt.Errorf("row %d is damaged and has no place in it", last.number))
+		}
+		next = last.String()
 	}
 	for _, found := range rows {
 		rec, err := found.decode(s.keepers.alive)
 		if err != nil {
-			s.log(ctx, err)
+			s.logger.LogAttrs(ctx, slog.LevelError, "a record that can't be read was left out of a list", slog.Any("error", err))
 			continue
 		}
 		page = append(page, rec)
@@ -209,6 +213,9 @@ func (s *Store) shut() error {
 	if s.writer != nil {
 		errs = append(errs, s.writer.disconnect(), s.writer.db.Close())
 	}
+	if s.witness != nil {
+		errs = append(errs, s.witness.close())
+	}
 	if s.keepers != nil {
 		errs = append(errs, s.keepers.leave()) // last: while it is there, the file is known to be open
 	}
@@ -243,10 +250,4 @@ func (s *Store) readError(ctx context.Context, doing string, err error) error {
 		err = errClosed()
 	}
 	return s.explain(doing, err)
-}
-
-func (s *Store) log(ctx context.Context, err error) {
-	if s.logger != nil {
-		s.logger.LogAttrs(ctx, slog.LevelError, "a damaged record was left out of a list", slog.Any("error", err))
-	}
 }

@@ -31,6 +31,22 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// TestStoreOnAnotherEngine runs the suite on the library that the tests of a failing disk use.
+func TestStoreOnAnotherEngine(t *testing.T) {
+	t.Parallel()
+	other := sqlitestore.WithEngine(otherEngine("os"))
+	storetest.RunOptions(t, storetest.Options{
+		Open: func(t *testing.T) payonce.KeyStore {
+			t.Helper()
+			return open(t, newPath(t), other)
+		},
+		Reopen: func(t *testing.T, store payonce.KeyStore) payonce.KeyStore {
+			t.Helper()
+			return open(t, store.(*sqlitestore.Store).Path(), other)
+		},
+	})
+}
+
 const account = "provider/sandbox/merchant-1"
 
 // newPath returns where a store can be made. The name needs escaping in a URI.

@@ -21,6 +21,8 @@ type writer struct {
 	st       *statements
 	truncate bool  // purged content may still be in the -wal file
 	broken   error // set for good when the files are not ours any more
+	newest   int64 // the newest time that is known to be stored
+	witness  *witness
 
 	commits atomic.Int64 // for tests
 }
@@ -90,23 +92,42 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 	if err != nil {
 		return err
 	}
+	w.st.newest = 0
 	for _, r := range batch {
 		if r.answer, err = r.run(w.st); err != nil {
 			w.undo(ctx)
 			return &statementError{err: err}
 		}
 	}
+	if err := w.raise(ctx); err != nil {
+		w.undo(ctx)
+		return &statementError{err: err}
+	}
 	if w.broken = w.watch.check(); w.broken != nil {
 		w.undo(ctx)
 		return w.broken
 	}
 	w.commits.Add(1)
+	raised := w.st.newest
 	if _, err := w.st.commit.ExecContext(ctx); err != nil {
 		w.undo(ctx)
 		_ = w.disconnect() // what this connection thinks of the file may be wrong now
 		return fmt.Errorf("commit, which may have happened: %w", err)
 	}
+	if raised > w.newest {
+		w.newest = raised
+		w.witness.tell(raised)
+	}
 	return nil
+}
+
+// raise stores the newest time that the transaction wrote. Other processes may have stored a newer one.
+func (w *writer) raise(ctx context.Context) error {
+	if w.st.newest <= w.newest {
+		return nil
+	}
+	_, err := w.st.raise.ExecContext(ctx, w.st.newest)
+	return err
 }
 
 // undo rolls back. SQLite has done so itself after some errors; a connection that can't is given up, which does it too.

@@ -1,13 +1,19 @@
 -- Times are microseconds since 1970 in UTC; 0 is no time. Operations are numbered in the order of their creation and never deleted.
 
+-- What is true of the whole file: salt, the stores' random key; newest, the newest time in any record that was ever written;
+-- restores, how often the file was found put back to an earlier state.
 create table meta (
   name text primary key,
   value any not null
 ) strict, without rowid;
 
+insert into meta (name, value) values ('newest', 0), ('restores', 0);
+
 -- The intent: written once, but for the body, which is purged.
 create table operation (
   id integer primary key,
+  format integer not null,   -- of the whole record
+  checksum integer not null, -- of the columns in the low half, of the body in the high one
   account text not null,
   kind text not null,
   reference text not null,
@@ -41,6 +47,7 @@ create table progress (
   account text not null,
   state integer not null,
   version integer not null,
+  checksum integer not null, -- of the columns and those of the outcome in the low half, of the answer's body in the high one
   sent integer not null,
   reached integer not null,
   possible integer not null,
@@ -49,6 +56,7 @@ create table progress (
   first_at integer not null,
   last_at integer not null,
   due_at integer not null,
+  restores integer not null, -- how often the file had been put back when this was written
   changed_at integer not null,
   lease_until integer not null,
   holder text not null,
