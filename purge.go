@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/payonce/payonce/internal/failpoint"
 )
 
 const (
@@ -22,7 +20,6 @@ func (c *Client) purgeByItself(ctx context.Context, retention time.Duration) {
 			if n, err = c.store.Purge(ctx, c.clock.now().Add(-retention), purgeBatch); err != nil && ctx.Err() == nil {
 				c.log.LogAttrs(ctx, slog.LevelWarn, "bodies could not be purged", slog.Any("error", err))
 			}
-			failpoint.Hit(failpoint.Purged)
 			if n > 0 {
 				c.log.LogAttrs(ctx, slog.LevelInfo, "bodies purged", slog.Int("count", n))
 				_ = pause(ctx, time.Second) // callers' writes come first

@@ -1,4 +1,5 @@
-// Package failpoint names the places at which tests kill the process. Only binaries that were built with the tag failpoint have them.
+// Package failpoint names the places at which tests kill or stop the process. Only binaries that were built with the tag failpoint have
+// them.
 package failpoint
 
 // Point is a moment in the life of an operation, in the order of docs/reliability.md.
@@ -12,7 +13,7 @@ const (
 	Inserted  Point = "s3"  // the insert is committed
 	Leased    Point = "s5"  // a record of somebody else's is taken over
 	Gated     Point = "s6"  // the time to send was checked
-	Marked    Point = "s7"  // the attempt's mark is committed
+	Marked    Point = "s7"  // the mark of another attempt is committed
 	Connected Point = "s8"  // there is a connection
 	Leaving   Point = "s9"  // the body is first read
 	Left      Point = "s10" // the body was read to its end
@@ -24,3 +25,11 @@ const (
 	Released  Point = "s18" // the lease was given back
 	Purged    Point = "s19" // the bodies were purged
 )
+
+// Points are all of them, in their order.
+func Points() []Point {
+	return []Point{
+		Submitted, Drafted, Inserting, Inserted, Leased, Gated, Marked, Connected, Leaving, Left, Answered, Read, Storing, Stored,
+		Telling, Released, Purged,
+	}
+}

@@ -1,29 +1,65 @@
-//go:build failpoint
+//go:build failpoint && unix
 
 package failpoint
 
 import (
+	"fmt"
 	"os"
-	"strconv"
+	"os/signal"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 )
 
-// Hit kills the process, as kill -9 does, at the n-th time that it comes by the point that PAYONCE_FAILPOINT names: "s7" or "s7:3".
+// Variable is the environment variable that holds the plan of a process: the points that it must come by, in their order, and what
+// happens at the last of them. "s7,s10" kills it, as kill -9 does, at the first s10 after the first s7; "s10 stop" stops it at the first
+// s10, as kill -STOP does, and it goes on there when it is continued.
+const Variable = "PAYONCE_FAILPOINT"
+
+// Hit is where the process comes by a point.
 func Hit(p Point) {
-	name, nth, _ := strings.Cut(os.Getenv("PAYONCE_FAILPOINT"), ":")
-	if name != string(p) {
+	if !current().reached(p) {
 		return
 	}
-	n, err := strconv.ParseInt(nth, 10, 64)
-	if err != nil {
-		n = 1
+	// The parent reads which point it was: a test whose point is never reached proves nothing.
+	_, _ = fmt.Fprintf(os.Stderr, "failpoint %s\n", p)
+	if current().stops {
+		stop()
+		return
 	}
-	if hits.Add(1) == n {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // it is on its way
-	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // it is on its way
 }
 
-var hits atomic.Int64
+// stop returns when somebody has continued the process: the signal may take a moment to stop this thread too.
+func stop() {
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	<-continued
+}
+
+// plan is what a process is to do at its points.
+type plan struct {
+	stops bool
+
+	mu   sync.Mutex
+	left []string
+}
+
+// reached says that this was the last point of the plan.
+func (pl *plan) reached(p Point) bool {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if len(pl.left) == 0 || pl.left[0] != string(p) {
+		return false
+	}
+	pl.left = pl.left[1:]
+	return len(pl.left) == 0
+}
+
+// current reads the plan once.
+var current = sync.OnceValue(func() *plan {
+	points, what, _ := strings.Cut(os.Getenv(Variable), " ")
+	return &plan{left: strings.Split(points, ","), stops: what == "stop"}
+})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/failpoint"
 )
 
 const (
@@ -186,6 +187,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 		if err != nil {
 			return 0, err
 		}
+		failpoint.Hit(failpoint.Purged)
 		total += n
 		if n < size {
 			return total, nil

@@ -1,0 +1,5 @@
+//go:build !failpoint && unix
+
+package crash_test
+
+const hasPoints = false
