@@ -84,6 +84,7 @@ func (c *Client) lead(ctx context.Context, draft *Record, op *Operation, options
 		return c.replay(draft, rec, options)
 	}
 	r := c.newRun(draft, c.budget)
+	unmarked := r.s
 	a, marked := r.step(ctx, event{kind: claimed})
 	draft.Lease = Lease{Holder: c.holder, For: c.lease}
 	asked := c.clock.instant()
@@ -95,12 +96,32 @@ func (c *Client) lead(ctx context.Context, draft *Record, op *Operation, options
 		return answer{rec: draft, local: true}, c.errorOf(draft, nil)
 	case stored == draft:
 		c.flights.lease(asked, draft.ID)
+		if a, err = c.reconsider(ctx, r, unmarked, a); err != nil {
+			return answer{}, c.storeFailed(draft, err)
+		}
 		return c.complete(ctx, r, a)
 	}
 	if err := c.same(draft, stored, options); err != nil {
 		return answer{}, err
 	}
 	return c.resume(ctx, stored, c.budget)
+}
+
+// reconsider takes back the mark of a new operation that has a time to be over if the store knows that the clock is behind.
+func (c *Client) reconsider(ctx context.Context, r *run, unmarked state, a action) (action, error) {
+	if r.rec.NotAfter.IsZero() {
+		return a, nil
+	}
+	stored, err := c.store.Load(ctx, r.rec.ID, r.rec.Generation)
+	if err != nil {
+		return a, err
+	}
+	unmarked.newest = latest(unmarked.newest, stored.Newest)
+	if c.policy.barred(unmarked, c.clock.now()) != "" {
+		r.s = unmarked
+		a, _ = r.step(ctx, event{kind: claimed})
+	}
+	return a, nil
 }
 
 // claim inserts the record if its first attempt was marked, or returns the one that is there. A store call that failed may have been

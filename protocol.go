@@ -300,7 +300,7 @@ func (s *state) lastPossible() time.Time {
 			return attempt.StartedAt
 		}
 	}
-	return s.LastAt
+	return time.Time{} // each said no for itself
 }
 
 // reused says that the provider refused an attempt because the key exists.

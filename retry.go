@@ -236,8 +236,7 @@ func (r *run) finish(ctx context.Context) error {
 	return nil
 }
 
-// save stores the progress; length 0 gives the lease back. A store call that failed may have been done: it is looked at, and done
-// again if it wasn't.
+// save stores the progress; length 0 gives the lease back.
 func (r *run) save(ctx context.Context, length time.Duration) error {
 	if r.query != nil {
 		return nil
@@ -247,10 +246,16 @@ func (r *run) save(ctx context.Context, length time.Duration) error {
 		r.rec.Lease.Holder = ""
 	}
 	asked := r.c.clock.instant()
-	err := r.c.store.Save(ctx, r.rec)
+	err := r.saveSurely(ctx)
 	if err == nil {
 		r.c.flights.lease(asked, r.rec.ID)
 	}
+	return err
+}
+
+// saveSurely saves the record. A store call that failed may have been done: it is looked at, and done again if it wasn't.
+func (r *run) saveSurely(ctx context.Context) error {
+	err := r.c.store.Save(ctx, r.rec)
 	if err == nil || errors.Is(err, ErrStale) {
 		return err
 	}

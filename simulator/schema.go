@@ -73,7 +73,7 @@ func (v variants) check(path string, value any, report reportFunc) {
 // text checks a string.
 type text struct {
 	min, max int // characters; a max of 0 is no limit
-	pattern  *regexp.Regexp
+	pattern  func() *regexp.Regexp
 	enum     []string
 	format   func(string) bool
 }
@@ -90,7 +90,7 @@ func (t text) check(path string, v any, report reportFunc) {
 		report(path, fmt.Sprintf("Value must have at most %d characters.", t.max))
 	case t.enum != nil && !slices.Contains(t.enum, s):
 		report(path, "Value must be one of: "+strings.Join(t.enum, ", ")+".")
-	case t.pattern != nil && !t.pattern.MatchString(s), t.format != nil && !t.format(s):
+	case t.pattern != nil && !t.pattern().MatchString(s), t.format != nil && !t.format(s):
 		report(path, "Value has an invalid format.")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func typed(name string, fields ...field) object {
 }
 
 func pattern(longest int, expression string) text {
-	return text{max: longest, pattern: regexp.MustCompile(expression)}
+	return text{max: longest, pattern: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
 }
 
 func reference(longest int) text     { return pattern(longest, `^[a-zA-Z0-9\-:().,'+ ?/]+$`) }

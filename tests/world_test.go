@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/simulator"
 	"github.com/payonce/payonce/store/memstore"
 	"github.com/payonce/payonce/store/sqlitestore"
 )
@@ -97,14 +98,18 @@ func newWorld(t *testing.T, d *dialect, http2 bool, store payonce.KeyStore, s se
 	return &world{dialect: d, sim: sim, store: store, provider: provider, http2: http2}
 }
 
-// connect is a network of its own to the provider, as another process has.
+// transport is a network of its own to the provider, as another process has.
+func (w *world) transport() *simulator.Transport {
+	if w.http2 {
+		return w.sim.TransportHTTP2()
+	}
+	return w.sim.Transport()
+}
+
+// connect is a client of such a network, which is closed at the end of the test.
 func (w *world) connect(t *testing.T) *http.Client {
 	t.Helper()
-	transport := w.sim.Transport
-	if w.http2 {
-		transport = w.sim.TransportHTTP2
-	}
-	own := transport()
+	own := w.transport()
 	t.Cleanup(own.Close)
 	return &http.Client{Transport: own}
 }

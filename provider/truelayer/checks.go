@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -64,9 +65,9 @@ func reference(most int) shape {
 }
 
 func matching(pattern, words string) shape {
-	re := regexp.MustCompile(pattern)
+	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) }) // most are never asked
 	return shape{check: func(value any) string {
-		if s, _ := value.(string); !re.MatchString(s) {
+		if s, _ := value.(string); !re().MatchString(s) {
 			return "must be " + words
 		}
 		return ""

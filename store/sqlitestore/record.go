@@ -141,6 +141,11 @@ func scan(from interface{ Scan(dest ...any) error }) (*row, error) {
 	return r, err
 }
 
+// stands says that a claim of a generation finds this row. What can't be read stands against all.
+func (r *row) stands(generation int) bool {
+	return r.unreadable != nil || r.rec.Generation >= generation
+}
+
 // size is about how much memory the bodies take.
 func (r *row) size() int { return len(r.body) + len(r.answer) }
 

@@ -116,7 +116,7 @@ func (p *preparer) stmt(text string) *sql.Stmt {
 func (st *statements) claim(w *written, keeper string) (found *row, answer, failure error) {
 	found, err := scan(st.latest.QueryRowContext(st.ctx, w.id.Account, w.id.Kind, w.id.Reference))
 	switch {
-	case err == nil && (found.unreadable != nil || found.rec.Generation >= w.generation):
+	case err == nil && found.stands(w.generation):
 		return found, nil, nil
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return nil, nil, err

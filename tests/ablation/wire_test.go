@@ -1,0 +1,41 @@
+package ablation_test
+
+// ofTheWire take safeguards out of one attempt.
+func ofTheWire() []ablation {
+	const in = "internal/httpx"
+	return []ablation{
+		{
+			safeguard: "a body can't be rewound", file: in + "/httpx.go", in: in, by: "TestOneCallIsOneRequestOnTheWireWhenAWarmConnectionDies",
+			text: "req.GetBody = nil", instead: "if ABLATED { req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil } }",
+		},
+		{
+			safeguard: "redirects are not followed", file: in + "/httpx.go", in: in, by: "TestRedirectsAreNotFollowed",
+			text: "return http.ErrUseLastResponse", instead: "if ABLATED { return nil }; return http.ErrUseLastResponse",
+		},
+		{
+			safeguard: "a cut body is not whole", file: in + "/httpx.go", in: in, by: "TestACutBodyIsNeverWhole",
+			text: "return framed ||", instead: "return ABLATED || framed ||",
+		},
+		{
+			safeguard: "not sent needs proof", file: in + "/httpx.go", in: in, by: "TestTheGateHoldsTheBodyBack",
+			text: "if e.connected.Load() || e.read.Load() {\n\t\treturn false", instead: "if e.connected.Load() || e.read.Load() {\n\t\treturn ABLATED",
+		},
+		{
+			safeguard: "answers are bounded", file: in + "/httpx.go", in: in, by: "TestHostileAnswersAreBounded",
+			text: "if len(body) > MaxBody ||", instead: "if (len(body) > MaxBody && !ABLATED) ||",
+		},
+		{
+			safeguard: "the gate holds the body back", file: in + "/httpx.go", in: in, by: "TestTheGateHoldsTheBodyBack",
+			text: "if g.late != nil &&", instead: "if !ABLATED && g.late != nil &&",
+		},
+		{
+			safeguard: "the connection holds the first byte back", file: in + "/conn.go", in: in, by: "TestAConnectionHoldsTheFirstByteBack",
+			text: "h != nil && h.late()", instead: "h != nil && h.late() && !ABLATED",
+		},
+		{
+			safeguard: "what an answer echoes is compared", file: "provider/truelayer/classify.go", in: "provider/truelayer", by: "TestAnAnswerAboutSomethingElseIsAMismatch",
+			text:    "v.Class, v.Code = payonce.ClassMismatch, \"answer about something else\"",
+			instead: "if !ABLATED { v.Class, v.Code = payonce.ClassMismatch, \"answer about something else\" }",
+		},
+	}
+}
