@@ -12,6 +12,12 @@ SIGNER       := truelayer-signing@0.2.3
 COVER_MIN    := 90
 SCHEDULES    ?= 100
 FUZZTIME     ?= 30s
+KILLS        ?= 300
+OPERATIONS   ?= 500
+STOPS        ?= 50
+IMAGES       ?= 500
+STATES       ?= 1000000
+DAYS         ?= 30
 SIGNER_DIR   ?= $(HOME)/.cache/payonce/$(SIGNER)
 
 export GOBIN := $(shell go env GOPATH)/bin
@@ -35,7 +41,9 @@ gofmt: ## fail if a file is not gofmt'd
 
 .PHONY: tidy
 tidy: ## fail if go.mod is not tidy, a module was altered, or libc is not the one that SQLite was built with
-	@go mod tidy -e -diff # -e: tests of our dependencies import modules that not every proxy serves; what we import, vet and test need
+	@# -e, and not pprof: tests of our dependencies import modules that not every proxy serves; what we import, vet and test need
+	untidy=$$(go mod tidy -e -diff 2>/dev/null | grep -E '^[+-][^+-]' | grep -v 'github.com/google/pprof ' || true)
+	[ -z "$$untidy" ] || { echo "go.mod or go.sum is not tidy:"; echo "$$untidy"; exit 1; }
 	go mod verify
 	sqlite=$$(awk '$$1 == "modernc.org/libc" { print $$2 }' "$$(go list -m -f '{{.GoMod}}' modernc.org/sqlite)")
 	ours=$$(go list -m -f '{{.Version}}' modernc.org/libc)
@@ -76,7 +84,7 @@ test: ## all tests that need nothing installed
 
 .PHONY: race
 race: ## all tests under the race detector, with SCHEDULES random schedules
-	@PAYONCE_SCHEDULES=$(SCHEDULES) go test -race ./...
+	@PAYONCE_SCHEDULES=$(SCHEDULES) go test -race $$(go list ./... | grep -v -e /tests/crash -e /tests/power) # these two are about processes and files
 
 .PHONY: cover
 cover: ## coverage of the root package by all tests; fails below 90 %, and in CI if a test was skipped
@@ -90,6 +98,34 @@ cover: ## coverage of the root package by all tests; fails below 90 %, and in CI
 	total=$$(go tool cover -func="$$out/profile" | awk '$$1 == "total:" { sub("%", "", $$NF); print $$NF }')
 	echo "coverage of $(MODULE): $$total % (at least $(COVER_MIN) %)"
 	awk -v total="$$total" 'BEGIN { exit !(total >= $(COVER_MIN)) }'
+
+.PHONY: crash
+crash: ## kill -9, SIGSTOP and crowds of real processes on one SQLite file, at KILLS, OPERATIONS (by 8 processes) and STOPS
+	@PAYONCE_KILLS=$(KILLS) PAYONCE_OPERATIONS=$(OPERATIONS) PAYONCE_STOPS=$(STOPS) go test -count=1 -timeout 90m -tags failpoint ./tests/crash
+
+.PHONY: power
+power: ## IMAGES crash images of the SQLite store, as loss of power leaves them
+	@PAYONCE_IMAGES=$(IMAGES) go test -count=1 -timeout 90m ./tests/power
+
+.PHONY: disk
+disk: ## every store call and every access to the disk fails, every page is damaged, the journal is put back at every step
+	@PAYONCE_DISK=all go test -count=1 -timeout 30m ./tests/disk ./store/sqlitestore
+
+.PHONY: model
+model: ## the step function in STATES states of the models, and what each safeguard is for
+	@PAYONCE_STATES=$(STATES) go test -count=1 -timeout 60m -run 'Model' .
+
+.PHONY: soak
+soak: ## DAYS simulated days of one client amid faults
+	@PAYONCE_SOAK=$(DAYS) go test -count=1 -timeout 90m -v -run '^TestSoak$$' ./tests
+
+.PHONY: exhaustive
+exhaustive: ## every fault at every crash point, for every provider
+	@PAYONCE_EXHAUSTIVE=single go test -count=1 -timeout 30m -run '^TestEveryFaultAtEveryCrashPoint$$' ./tests
+
+.PHONY: ablations
+ablations: ## take each safeguard away in turn; each must be missed
+	@PAYONCE_ABLATIONS=all go test -count=1 -timeout 30m ./tests/ablation
 
 .PHONY: test-services
 test-services: signer ## the tests that need npm's official TrueLayer signer, which plain `make test` may skip

@@ -79,8 +79,9 @@ func TestALeaseThatWasLostIsNotFoundAgain(t *testing.T) {
 			}
 			return nil
 		}
+		c := newClient(t, b, store)
 		go func() {
-			_, err := newClient(t, b, store).Payments.Create(context.Background(), order("order-1"))
+			_, err := c.Payments.Create(t.Context(), order("order-1"))
 			first <- err
 		}()
 		synctest.Wait()

@@ -20,7 +20,7 @@ func ablations() []*model {
 	short := func(m *model) { m.life, m.policy = 3, bounds(2, 2) }
 	wrongClock := func(m *model) { m.clocks, m.maxJumps, m.jump, m.horizon = true, 1, 12, 7 }
 	return []*model{
-		quiet("no time to send", 1, func(m *model) { m.policy.window = 0 }),
+		quiet("no time to send", 1, func(m *model) { m.window = 0 }),
 		quiet("no margin", 1, func(m *model) { m.policy = bounds(2, 5) }),
 		quiet("the time to send counts from the last attempt", 1, func(m *model) { m.wrap, m.attempts = anchoredLast, 3 }),
 		quiet("the pause before the wire has no end", 1, func(m *model) { m.without.gate = true }),

@@ -59,7 +59,7 @@ func (m *model) ageFacts(f *facts, now tick, leaving bool) {
 		*f = facts{state: f.state, spent: f.spent, sent: f.sent}
 		return
 	}
-	if f.first = age(now, f.first, m.keyAge); m.policy.window == 0 && !m.clocks {
+	if f.first = age(now, f.first, m.keyAge); m.window == 0 && !m.clocks {
 		f.first = 0
 	}
 	looked := m.lookup || m.people || m.clocks

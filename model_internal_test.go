@@ -15,8 +15,8 @@ import (
 const defaultStates = 100_000
 
 // bounds is a policy in the model's units: two attempts for a call, MaxInFlight and the time to send in ticks.
-func bounds(inFlight, window time.Duration) policy {
-	return policy{maxAttempts: 2, maxElapsed: 1000 * unit, maxHint: unit, maxInFlight: inFlight * unit, window: window * unit}
+func bounds(inFlight, window int) policy {
+	return policy{maxAttempts: 2, maxElapsed: 1000 * unit, maxHint: unit, maxInFlight: time.Duration(inFlight) * unit, window: time.Duration(window) * unit}
 }
 
 // keyed is a provider that remembers a key for 5 ticks, where each request lives for up to one more, and a client that stops in time.

@@ -90,7 +90,7 @@ func (m *model) judgeStep(s *state, a action, e event) {
 	case m.moneyOnly || a.do != doReturn:
 	case s.State == StateInDoubt && s.Reason == "":
 		m.fail("it is in doubt and nobody knows why")
-	case s.State == StateOpen && (s.DueAt.IsZero() || s.DueAt.After(now.Add(max(maxLater, m.policy.maxInFlight)))):
+	case s.State == StateOpen && (s.DueAt.IsZero() || s.DueAt.After(now.Add(max(maxLater, m.maxInFlight)))):
 		m.fail("it is open and nobody will look at it again")
 	}
 }

@@ -25,7 +25,9 @@ func walkable() []*model {
 		keyed("keyed, looked up, people", func(m *model) { m.contract, m.lookup, m.people, m.moods = storesMade, true, true, everything() }),
 		keyed("keyed, leases bind", func(m *model) { m.leases, m.newKeys, m.moods = true, true, everything() }),
 		keyed("keyed, restored", func(m *model) { m.backup, m.lookup, m.contract = backedUp, true, storesMade }),
-		keyed("begun by Prepare", func(m *model) { m.prepared, m.notAfter, m.throttles, m.unreachable, m.newKeys = true, 3, true, true, true }),
+		keyed("begun by Prepare", func(m *model) {
+			m.prepared, m.notAfter, m.throttles, m.unreachable, m.newKeys = true, 3, true, true, true
+		}),
 		lasting("a reference for ever", reference, ReplayKeyed, func(m *model) { m.lookup = true }),
 		lasting("by state", stateful, ReplayByState, func(m *model) { m.lookup = true }),
 		lasting("once", forgetful, ReplayOnce, func(*model) {}),
@@ -77,6 +79,7 @@ type step struct {
 }
 
 func newWalk(t *testing.T, m *model, seed uint64) *walk {
+	t.Helper()
 	w := &walk{t: t, m: m, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0))}
 	w.at = m.begins()
 	m.epoch = time.Now()

@@ -54,7 +54,7 @@ type model struct {
 }
 
 // untold is no State.
-const untold State = -1
+const untold = -1
 
 // backup is what a store can fall back to.
 type backup uint8
@@ -109,14 +109,14 @@ func (m *model) step(s state, e event) (state, action) {
 	if m.wrap != nil {
 		return m.wrap(&m.policy, s, e)
 	}
-	return m.policy.step(s, e)
+	return m.step(s, e)
 }
 
 // begins completes the model and returns its first state.
 func (m *model) begins() world {
 	m.epoch, m.reasons, m.answers, m.seed = noon(), reasonTexts(), allAnswers(), maphash.MakeSeed()
-	m.patience = int(m.policy.maxInFlight / unit)
-	m.keyAge = int(m.policy.window/unit) + 2*m.jump
+	m.patience = int(m.maxInFlight / unit)
+	m.keyAge = int(m.window/unit) + 2*m.jump
 	m.flightAge = max(m.patience, 2) + 2*m.jump
 	m.horizon = orDefault(m.horizon, 100)
 	var w world

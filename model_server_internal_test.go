@@ -222,7 +222,7 @@ func (m *model) leave(w *world, i int) {
 	if m.clocks {
 		now = latest(now, m.time(k.readAt+k.lasted))
 	}
-	if !now.Before(m.policy.leaveBefore(s)) && !m.without.gate {
+	if !now.Before(m.leaveBefore(s)) && !m.without.gate {
 		m.try(w, i, comesTooLate, func(n *world) { m.answered(n, i, saysLost) })
 		m.try(w, i, provenLate, func(n *world) { m.answered(n, i, saysNotSent) })
 		return

@@ -37,6 +37,7 @@ const (
 )
 
 func newStage(t *testing.T, m *model) *stage {
+	t.Helper()
 	s := &stage{t: t, m: m, shelf: &shelf{binding: m.leases}}
 	for range m.crew {
 		s.actors = append(s.actors, s.newActor())
@@ -210,14 +211,14 @@ func (a *actor) Claim(_ context.Context, rec *Record) (*Record, error) {
 	if _, err := a.stop(atSave); err != nil {
 		return nil, err
 	}
-	return a.shelf.claim(rec), nil
+	return a.claim(rec), nil
 }
 
 func (a *actor) Save(_ context.Context, rec *Record) error {
 	if _, err := a.stop(atSave); err != nil {
 		return err
 	}
-	return a.shelf.save(rec)
+	return a.save(rec)
 }
 
 func (a *actor) SaveLater(rec *Record, done func(error)) {
@@ -231,7 +232,7 @@ func (a *actor) Load(_ context.Context, _ OperationID, generation int) (*Record,
 	if a.dead {
 		return nil, errDead
 	}
-	return a.shelf.load(generation)
+	return a.load(generation)
 }
 
 // RoundTrip is the wire, and behind it a provider that says what the walk says.

@@ -140,7 +140,6 @@ type watched struct {
 	left  atomic.Int64 // records to purge
 	calls atomic.Int64
 	most  atomic.Int64
-	start time.Time
 	ages  []time.Duration
 	fail  bool
 }

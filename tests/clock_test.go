@@ -222,14 +222,14 @@ func hostsApart(t *testing.T, u *upset, by, age time.Duration, residual *residue
 	w.until(age)
 	for range 2 {
 		w.host = second
-		w.find(w.process(), "on the other host", true)
+		_ = w.find(w.process(), "on the other host", true)
 		w.pass(time.Minute)
 		if w.harmed {
 			return
 		}
 		w.unchanged("on the first host")
 		w.host = first
-		w.find(w.first, "on the first host", true)
+		_ = w.find(w.first, "on the first host", true)
 		w.pass(3 * time.Minute)
 		w.sim.DeliverHeld()
 		w.unchanged("on the other host")

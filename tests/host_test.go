@@ -135,7 +135,7 @@ func (w *upsetWorld) reached(at step) {
 	case w.u.asleep:
 		w.sleep(w.u.by)
 	case !w.u.reset.IsZero():
-		w.host.set(w.u.reset.Sub(time.Now()))
+		w.host.set(time.Until(w.u.reset))
 	default:
 		w.host.set(w.u.by)
 	}
@@ -244,7 +244,7 @@ func (w *upsetWorld) look(when string) {
 		c = w.process()
 	}
 	w.unchanged(when)
-	w.find(c, when, w.u.anew)
+	_ = w.find(c, when, w.u.anew)
 }
 
 // find lets a process find the operation.

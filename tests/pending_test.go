@@ -1,7 +1,6 @@
 package tests_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -148,7 +147,7 @@ func fillPending(t *testing.T, path string, n int) {
 			for at := next.Add(1); at <= int64(n) && errs[i] == nil; at = next.Add(1) {
 				rec, err := c.Payments.Prepare(d.params(fmt.Sprint("order-", at)))
 				if err == nil {
-					_, err = store.Claim(context.Background(), rec)
+					_, err = store.Claim(t.Context(), rec)
 				}
 				errs[i] = err
 			}

@@ -68,7 +68,7 @@ type process struct {
 func (w *world) process(t *testing.T, store payonce.KeyStore, watch func(moment) bool, change ...func(*payonce.Config)) *process {
 	t.Helper()
 	p := &process{watch: watch}
-	p.life, p.kill = context.WithCancelCause(context.Background())
+	p.life, p.kill = context.WithCancelCause(t.Context())
 	p.network = newNetwork(p, w.transport())
 	cfg := payonce.Config{Provider: w.provider, Store: mortalStore{store, p}, HTTPClient: &http.Client{Transport: p.network}, RecoverEvery: -1}
 	for _, f := range change {

@@ -226,10 +226,11 @@ func TestTheGateHoldsTheBodyBack(t *testing.T) {
 
 func TestAConnectionHoldsTheFirstByteBack(t *testing.T) {
 	t.Parallel()
-	var heads atomic.Int64
-	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { heads.Add(1); _, _ = io.WriteString(w, "{}") })
-	for name, server := range map[string]*httptest.Server{"plain": httptest.NewServer(handler), "TLS": httptest.NewTLSServer(handler)} {
+	for name, start := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var heads atomic.Int64
+			server := start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { heads.Add(1); _, _ = io.WriteString(w, "{}") }))
 			transport := server.Client().Transport.(*http.Transport).Clone()
 			transport.DialContext = httpx.Dial(&net.Dialer{})
 			t.Cleanup(server.Close)
