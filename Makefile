@@ -84,14 +84,14 @@ test: ## all tests that need nothing installed
 
 .PHONY: race
 race: ## all tests under the race detector, with SCHEDULES random schedules
-	@PAYONCE_SCHEDULES=$(SCHEDULES) go test -race $$(go list ./... | grep -v -e /tests/crash -e /tests/power) # these two are about processes and files
+	@PAYONCE_SCHEDULES=$(SCHEDULES) go test -race -timeout 30m $$(go list ./... | grep -v -e /tests/crash -e /tests/power) # these two are about processes and files
 
 .PHONY: cover
 cover: ## coverage of the root package by all tests; fails below 90 %, and in CI if a test was skipped
 	@out=$$(mktemp -d)
 	trap 'rm -rf "$$out"' EXIT
 	ok=1
-	PAYONCE_SCHEDULES=$(SCHEDULES) go test -v -coverpkg=$(MODULE) -coverprofile="$$out/profile" ./... > "$$out/log" 2>&1 || ok=0
+	PAYONCE_SCHEDULES=$(SCHEDULES) go test -timeout 30m -v -coverpkg=$(MODULE) -coverprofile="$$out/profile" ./... > "$$out/log" 2>&1 || ok=0
 	if [ $$ok = 0 ]; then grep -vE '^ *(=== |--- PASS)' "$$out/log"; exit 1; fi
 	grep -E '^ok ' "$$out/log"
 	if grep -E '^ *--- SKIP' "$$out/log" && [ -n "$${CI:-}" ]; then echo "CI skips no test"; exit 1; fi
