@@ -109,7 +109,8 @@ func (m *model) step(s state, e event) (state, action) {
 	if m.wrap != nil {
 		return m.wrap(&m.policy, s, e)
 	}
-	return m.step(s, e)
+	p := &m.policy // whose step it is
+	return p.step(s, e)
 }
 
 // begins completes the model and returns its first state.

@@ -203,7 +203,11 @@ func TestAGreatManyPendingOperations(t *testing.T) {
 	}
 	figures = inAChild(t, "drain", path, n)
 	t.Logf("first send after %.3f s; then %.0f recovered per second, at most %.0f MiB in use", first, figures["recovered per second"], figures["mebibytes at most"])
-	assert.Less(t, first, 1.0)
+	limit := 1.0
+	if n < 100_000 { // beside all other tests
+		limit = 10
+	}
+	assert.Less(t, first, limit)
 	assert.InDelta(t, n, sent+figures["sent"], 0, "each once")
 	assert.Less(t, figures["mebibytes at most"], 64.0)
 }
