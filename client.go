@@ -144,6 +144,9 @@ func (c *Client) Close() error {
 	return c.held.flush()
 }
 
+// Account names the provider account, as it stands in the OperationID of everything that the client begins.
+func (c *Client) Account() string { return c.profile.Account }
+
 // String names the account.
 func (c *Client) String() string { return "payonce client of " + c.profile.Account }
 

@@ -14,6 +14,9 @@ import (
 // then or never will. All methods are safe for concurrent use, by many processes where the
 // store can be shared. Records that go in or come out are the caller's: the store keeps no reference to them and shares no memory.
 // The suite in store/storetest is the contract.
+//
+// A store into which others insert, such as a merchant's own transaction, may also have the method Wake(context.Context) <-chan struct{}:
+// when a value comes, the client's background recovery looks at once.
 type KeyStore interface {
 	// Durability says what a returned write outlasts.
 	Durability() Durability

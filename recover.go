@@ -220,9 +220,19 @@ func (c *Client) noRecord(id OperationID, err error) error {
 	return &Error{Kind: ErrUnavailable, Operation: id, Err: err, Next: "mend the store and try again"}
 }
 
-// recoverByItself finishes what is open and due, again and again, until the client is closed. What is in doubt waits for a person, or
-// for a call that looks it up.
+// waker is a store that tells when something is there to be sent that no process began: what it inserted in a merchant's transaction.
+// A value on the channel says that there may be; it ends with ctx, and nil never says anything.
+type waker interface {
+	Wake(ctx context.Context) <-chan struct{}
+}
+
+// recoverByItself finishes what is open and due, again and again and whenever the store says that there is something, until the client
+// is closed. What is in doubt waits for a person, or for a call that looks it up.
 func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration) {
+	var wake <-chan struct{}
+	if w, ok := c.store.(waker); ok {
+		wake = w.Wake(ctx)
+	}
 	for {
 		c.sweep(ctx, StateOpen, apart, func(r Recovered, err error) bool {
 			level := slog.LevelInfo
@@ -232,8 +242,11 @@ func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
 			return true
 		})
-		if pause(ctx, every) != nil {
+		select {
+		case <-ctx.Done():
 			return
+		case <-wake:
+		case <-time.After(every):
 		}
 	}
 }

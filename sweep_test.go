@@ -235,3 +235,30 @@ func TestASweepEndsWithItsCaller(t *testing.T) {
 		})
 	}
 }
+
+// waking is a store that tells of what was inserted.
+type waking struct {
+	payonce.KeyStore
+	wake chan struct{}
+}
+
+func (s waking) Wake(context.Context) <-chan struct{} { return s.wake }
+
+func TestAStoreThatTellsWakesTheBackgroundRecovery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, store := newBank(), waking{memory(), make(chan struct{})}
+		c := newClient(t, b, store, func(cfg *payonce.Config) { cfg.RecoverEvery = time.Hour })
+		rec, err := c.Payments.Prepare(order("order-1"))
+		require.NoError(t, err)
+		advance(time.Minute) // the first sweep is over
+		_, err = store.Claim(t.Context(), rec)
+		require.NoError(t, err)
+		advance(time.Minute)
+		require.Zero(t, b.moved())
+		store.wake <- struct{}{}
+		advance(time.Second)
+		assert.Equal(t, 1, b.moved())
+		assert.Equal(t, rec.ID.Account, c.Account())
+	})
+}
