@@ -1,0 +1,9 @@
+with own as (
+  select id from {writer} where id = $1::text and $2::text = {incarnation} for update
+)
+select
+  1 / count(*), -- fails without the row
+  set_config('lock_timeout', $3::text, true),
+  set_config('enable_seqscan', 'off', true), -- a plan that is made while the tables are small is kept while they grow
+  case when $4::boolean and current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end
+from own
