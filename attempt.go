@@ -50,8 +50,11 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 	defer cancel()
 	var connection, requestID string
 	late := r.late(a)
+	turn := &turn{answers: c.answers}
+	defer turn.end()
 	answer := httpx.Do(ctx, c.http, &httpx.Call{
 		Method: req.Method, URL: c.origin + req.Path, Header: header, Body: req.Body, Write: req.Key != "", Late: late,
+		Got:  turn.take,
 		Seen: func(h http.Header, conn string) { connection, requestID = conn, h.Get(c.profile.RequestIDHeader) },
 	})
 	switch {
@@ -59,11 +62,13 @@ func (r *run) attempt(ctx context.Context, req *Request, a action) (v Verdict, r
 		return Verdict{Class: ClassNotSent, Resend: true}, nil, answer.Err
 	case answer.Status == 0:
 		return Verdict{Resend: true}, nil, answer.Err
-	case c.answers.stray(connection, cmp.Or(requestID, r.mark(req, &answer)), r.rec.ID):
-		return c.strayAnswer(ctx, r.rec.ID), nil, errStray
 	}
 	res = &Response{Status: answer.Status, Header: answer.Header, Body: answer.Body, Complete: answer.Complete, ReceivedAt: answer.ReceivedAt}
-	return c.classify(func() Verdict { return c.provider.Classify(req, res) }), res, answer.Err
+	v = c.classify(func() Verdict { return c.provider.Classify(req, res) })
+	if connection != "" && (turn.wait(ctx) != nil || c.answers.stray(connection, cmp.Or(requestID, v.RequestID, r.mark(req, &answer, v.Class)), r.rec.ID)) {
+		return c.strayAnswer(ctx, r.rec.ID), nil, errStray
+	}
+	return v, res, answer.Err
 }
 
 // late says that the marked attempt must not leave any more, by whichever clock says so first.

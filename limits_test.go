@@ -2,11 +2,7 @@ package payonce_test
 
 import (
 	"context"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,44 +246,4 @@ func TestCloseWhileCallsRun(t *testing.T) {
 		assert.NoError(t, c.Close())
 	}
 	<-done
-}
-
-// TestAStrayAnswerIsNotTaken has a server that wrote its first answer twice. net/http hands the copy to the next request on the
-// connection, without an error, if that request is on its way already.
-func TestAStrayAnswerIsNotTaken(t *testing.T) {
-	t.Parallel()
-	for name, header := range map[string]string{"told by its request id": "Request-Id", "told by its body": ""} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b, n := newBank(), 0
-				b.profile = func(p *payonce.Profile) { p.RequestIDHeader = header }
-				connection, _ := net.Pipe()
-				answer := func(req *http.Request, id, body string) *http.Response {
-					return response(req, 201, body, http.Header{"Request-Id": {id}})
-				}
-				c := newClient(t, b, memory(), func(cfg *payonce.Config) {
-					cfg.HTTPClient = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
-						httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Conn: connection, Reused: true})
-						if n++; n == 2 {
-							return answer(req, "1", `{"id":"pay_1","status":"pending"}`), nil
-						}
-						res, err := b.RoundTrip(req)
-						if err != nil {
-							return nil, err
-						}
-						body, err := io.ReadAll(res.Body)
-						return answer(req, strconv.Itoa(n), string(body)), err
-					})}
-				})
-				for i, want := range []string{"pay_1", "pay_2"} {
-					p, err := c.Payments.Create(t.Context(), order("order-"+strconv.Itoa(i)))
-					require.NoError(t, err)
-					assert.Equal(t, want, p.ID)
-					assert.Equal(t, i+1, p.Receipt.Attempts, "the stray proves nothing, so it is asked for again")
-				}
-				assert.Equal(t, 2, b.moved())
-			})
-		})
-	}
 }

@@ -9,18 +9,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/simulator"
 )
 
-// atTold is when a caller's code goes on: it has heard the outcome, and dies before it does anything with it.
-const atTold moment = "s17 told"
+const (
+	// atPrepared is when the record is committed, beside the merchant's order, and nobody has begun to send it.
+	atPrepared moment = "s4 prepared"
+	// atTold is when a caller's code goes on: it has heard the outcome, and dies before it does anything with it.
+	atTold moment = "s17 told"
+)
 
-// crashPoints are the moments at which a process must have died, for every provider. Of the twenty, s0 and s1 leave no trace, s4 is s3
-// for who looks from outside, s5 is s7 of a process that takes over, and s18 is s16: the lease goes back with the outcome.
+// crashPoints are the moments at which a process must have died, for every provider. Of the twenty, s0 and s1 leave no trace, s5 is s7 of
+// a process that takes over, and s18 is s16: the lease goes back with the outcome.
 func crashPoints() []moment {
 	return []moment{
-		atInserting, atInserted, atGated, atMarking, atMarked, atConnected, atFirstByte, atLastByte, atExecuted, atStatus, atHalf, atRead,
+		atInserting, atInserted, atPrepared, atGated, atMarking, atMarked, atConnected, atFirstByte, atLastByte, atExecuted, atStatus, atHalf, atRead,
 		atStoring, atStored, atTold, atPurging, atPurged,
 	}
 }
@@ -55,9 +61,12 @@ type trial struct {
 
 	t      *testing.T
 	w      *world
+	what   string
 	op     *intent
 	faults []simulator.Specimen
 	crash  crash
+
+	posts int // before the trial
 
 	mu      sync.Mutex
 	met     map[moment]int
@@ -68,11 +77,26 @@ type trial struct {
 	found   []string // what is wrong
 }
 
-func newTrial(t *testing.T, d *dialect, store payonce.KeyStore, faults []simulator.Specimen, c crash) *trial {
+// newTrial makes the trial of a payment or, if what says so, of a refund.
+func newTrial(t *testing.T, d *dialect, store payonce.KeyStore, what string, faults []simulator.Specimen, c crash) *trial {
 	t.Helper()
 	http2 := slices.ContainsFunc(faults, func(f simulator.Specimen) bool { return f.Proto == "HTTP/2.0" })
 	w := newWorld(t, d, http2, store, setup{})
-	return &trial{judge: &judge{sim: w.sim, store: store}, t: t, w: w, op: w.payment("ref"), faults: faults, crash: c, met: map[moment]int{}}
+	x := &trial{judge: &judge{sim: w.sim, store: store}, t: t, w: w, what: what, op: w.payment("ref"), faults: faults, crash: c, met: map[moment]int{}}
+	if what == aRefund {
+		x.op = w.refund("ref", x.pay())
+	}
+	return x
+}
+
+// pay makes the payment that is refunded, before the faults begin.
+func (x *trial) pay() string {
+	p := x.w.process(x.t, x.store, nil)
+	defer p.stop()
+	payment, err := p.Payments.Create(p.life, x.w.params("paid"))
+	require.NoError(x.t, err)
+	x.before, x.posts = 1, x.w.posts()
+	return payment.ID
 }
 
 // watch counts the moments of all processes and says who dies.
@@ -98,7 +122,11 @@ func (x *trial) run() {
 	if x.crash.plan != later {
 		x.script()
 	}
-	x.visit(false)
+	if x.crash.at == atPrepared {
+		x.prepare()
+	} else {
+		x.visit(false)
+	}
 	if x.crash.plan == late {
 		wait = x.beyond()
 	}
@@ -131,6 +159,17 @@ func (x *trial) beyond() time.Duration {
 		return life * 5 / 4
 	}
 	return 40 * 24 * time.Hour
+}
+
+// prepare is the life of a process that commits its order and dies.
+func (x *trial) prepare() {
+	p := x.w.process(x.t, x.store, x.watch)
+	defer p.stop()
+	rec, err := x.op.prepare(p.Client)
+	require.NoError(x.t, err)
+	_, err = x.store.Claim(p.life, rec)
+	require.NoError(x.t, err)
+	p.reaches(atPrepared)
 }
 
 // visit is the life of one process, and says whether it lived to its end.
@@ -175,7 +214,7 @@ func (x *trial) look() {
 		if last := x.records(x.op.id); x.paid && last[len(last)-1].State != payonce.StateSucceeded {
 			x.check("it succeeded, and that is not stored")
 		}
-	case x.w.posts() > 0:
+	case x.w.posts() > x.posts:
 		x.check("it was sent, and nobody knows of it")
 	}
 }
@@ -208,15 +247,15 @@ func (x *trial) check(why string) {
 }
 
 // name is what PAYONCE_POINT selects by.
-func (x *trial) name() string { return nameOf(x.w.name, x.faults, x.crash) }
+func (x *trial) name() string { return nameOf(x.w.name, x.what, x.faults, x.crash) }
 
-func nameOf(provider string, faults []simulator.Specimen, c crash) string {
+func nameOf(provider, what string, faults []simulator.Specimen, c crash) string {
 	if len(faults) == 0 {
-		return fmt.Sprintf("%s/no fault/%v", provider, c)
+		return fmt.Sprintf("%s/%s/no fault/%v", provider, what, c)
 	}
 	names := make([]string, len(faults))
 	for i, f := range faults {
 		names[i] = f.Name
 	}
-	return fmt.Sprintf("%s/%s/%v", provider, strings.Join(names, "+"), c)
+	return fmt.Sprintf("%s/%s/%s/%v", provider, what, strings.Join(names, "+"), c)
 }

@@ -14,6 +14,8 @@ type intent struct {
 	id payonce.OperationID
 	// call asks for it. A native write knows no options.
 	call func(ctx context.Context, c *payonce.Client, opts ...payonce.CallOption) error
+	// prepare makes its record for the merchant's own transaction; nil for a native write.
+	prepare func(c *payonce.Client) (*payonce.Record, error)
 	// renewable says that call knows WithNewKey, declines that the provider declines it.
 	renewable, declines bool
 	// notAfter is the time after which it must not happen for the first time; zero is none.
@@ -28,6 +30,7 @@ const declinedPrice = 6666
 // payment is the intent of an ordinary payment.
 func (w *world) payment(reference string) *intent {
 	op := &intent{id: w.id(reference), renewable: true}
+	op.prepare = func(c *payonce.Client) (*payonce.Record, error) { return c.Payments.Prepare(w.params(reference)) }
 	op.call = func(ctx context.Context, c *payonce.Client, opts ...payonce.CallOption) error {
 		params := w.params(reference)
 		params.NotAfter = op.notAfter
@@ -44,11 +47,15 @@ func (w *world) payment(reference string) *intent {
 func (w *world) refund(reference, paymentID string) *intent {
 	id := w.id(reference)
 	id.Kind = "refund.create"
-	return &intent{id: id, renewable: true, call: func(ctx context.Context, c *payonce.Client, opts ...payonce.CallOption) error {
-		params := payonce.RefundParams{Reference: reference, PaymentID: paymentID, Amount: payonce.Amount{Minor: 100, Currency: w.price.Currency}}
-		_, err := c.Refunds.Create(ctx, params, opts...)
-		return err
-	}}
+	params := payonce.RefundParams{Reference: reference, PaymentID: paymentID, Amount: payonce.Amount{Minor: 100, Currency: w.price.Currency}}
+	return &intent{
+		id: id, renewable: true,
+		prepare: func(c *payonce.Client) (*payonce.Record, error) { return c.Refunds.Prepare(params) },
+		call: func(ctx context.Context, c *payonce.Client, opts ...payonce.CallOption) error {
+			_, err := c.Refunds.Create(ctx, params, opts...)
+			return err
+		},
+	}
 }
 
 // ownWrite is the intent of a write that only this provider has.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/simulator"
+	"github.com/payonce/payonce/store/memstore"
 	"github.com/payonce/payonce/store/storetest"
 )
 
@@ -59,6 +60,16 @@ func TestRandomSchedules(t *testing.T) {
 					})
 				}
 			})
+		}
+	}
+}
+
+// The seeds that have found something, whatever else is run.
+func TestSchedulesThatFoundSomething(t *testing.T) {
+	t.Parallel()
+	for _, d := range dialects() {
+		for _, seed := range map[string][]uint64{"midaspay": {259, 15301, 52678, 100702}}[d.name] {
+			synctest.Test(t, func(t *testing.T) { newSchedule(t, &d, seed, memstore.New()).run(simulator.AllFaults()) })
 		}
 	}
 }

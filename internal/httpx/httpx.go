@@ -35,8 +35,10 @@ type Call struct {
 	// Late, if set, is asked when the body is about to leave, and over a connection of Dial again when the first byte is; true holds
 	// all of it back.
 	Late func() bool
-	// Seen, if set, is shown the headers of an answer that came over HTTP/1, and which connection it came by, before its body is
-	// read, which is before another request can get the connection.
+	// Got, if set, is told which connection the request gets, before it is written.
+	Got func(connection string)
+	// Seen, if set, is shown the headers of an answer that came over HTTP/1, and which connection it came by. If the answer has no
+	// body another request may have got the connection by then.
 	Seen func(header http.Header, connection string)
 }
 
@@ -69,7 +71,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 		return Answer{NotSent: true, Err: err}
 	}
 	evidence := new(evidence)
-	ctx = httptrace.WithClientTrace(ctx, evidence.trace(call.Late))
+	ctx = httptrace.WithClientTrace(ctx, evidence.trace(call))
 	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL, nil)
 	if err != nil {
 		return Answer{NotSent: true, Err: err}
@@ -132,7 +134,7 @@ type evidence struct {
 	conn                   atomic.Pointer[string] // names the connection
 }
 
-func (e *evidence) trace(late func() bool) *httptrace.ClientTrace {
+func (e *evidence) trace(call *Call) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { e.asked.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
@@ -140,7 +142,10 @@ func (e *evidence) trace(late func() bool) *httptrace.ClientTrace {
 			failpoint.Hit(failpoint.Connected)
 			name := fmt.Sprintf("%p", info.Conn)
 			e.conn.Store(&name)
-			e.watch(info, late)
+			if call.Got != nil {
+				call.Got(name)
+			}
+			e.watch(info, call.Late)
 		},
 	}
 }
