@@ -154,8 +154,8 @@ func TestHeadersOfAMegabyteAreUnknownToo(t *testing.T) {
 func TestARecordOfANewerVersionIsSetAside(t *testing.T) {
 	t.Parallel()
 	edits := map[string]string{
-		"format": `update operation set format = format + 1 where reference = 'order-19'`,
-		"state":  `update progress set state = 99, version = version + 1 where operation = (select id from operation where reference = 'order-19')`,
+		"format": `update payonce_operation set format = format + 1 where reference = 'order-19'`,
+		"state":  `update payonce_progress set state = 99, version = version + 1 where operation = (select id from payonce_operation where reference = 'order-19')`,
 	}
 	for name, edit := range edits {
 		t.Run(name, func(t *testing.T) {

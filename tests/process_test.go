@@ -67,7 +67,12 @@ type process struct {
 // process starts one, with a store and a network of its own. It must be stopped inside the bubble.
 func (w *world) process(t *testing.T, store payonce.KeyStore, watch func(moment) bool, change ...func(*payonce.Config)) *process {
 	t.Helper()
-	p := &process{watch: watch}
+	return w.begin(t, &process{watch: watch}, store, change...)
+}
+
+// begin starts p, which may work in the background at once.
+func (w *world) begin(t *testing.T, p *process, store payonce.KeyStore, change ...func(*payonce.Config)) *process {
+	t.Helper()
 	p.life, p.kill = context.WithCancelCause(t.Context())
 	p.network = newNetwork(p, w.transport())
 	cfg := payonce.Config{Provider: w.provider, Store: mortalStore{store, p}, HTTPClient: &http.Client{Transport: p.network}, RecoverEvery: -1}

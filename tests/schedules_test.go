@@ -197,12 +197,12 @@ func (s *schedule) someone() *process {
 		change = append(change, func(cfg *payonce.Config) { cfg.RecoverEvery = 0 })
 	}
 	f := s.fate()
-	p := s.w.process(s.t, store, f.watch, change...)
+	p := &process{watch: f.watch, busy: len(change) > 0}
 	f.process = p
 	if s.clocks == clocksApart {
 		p.skew.Store(s.rnd.Int64N(2*int64(time.Minute)) - int64(time.Minute))
 	}
-	p.busy = len(change) > 0
+	s.w.begin(s.t, p, store, change...)
 	s.all, s.live = append(s.all, p), append(s.live, p)
 	return p
 }

@@ -23,7 +23,7 @@ func TestAFileThatAnotherLibraryOfTheProcessHasOpenIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = other.Close() }()
 	var n int
-	require.NoError(t, other.QueryRowContext(t.Context(), "select count(*) from operation").Scan(&n))
+	require.NoError(t, other.QueryRowContext(t.Context(), "select count(*) from payonce_operation").Scan(&n))
 	assert.Equal(t, 1, n)
 	_, err = sqlitestore.Open(path)
 	require.ErrorContains(t, err, `this process has it open already, and it has another SQLite library, driver "sqlite3"`)

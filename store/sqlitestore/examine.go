@@ -73,8 +73,8 @@ func (s *Store) examine(ctx context.Context, cfg *config, e *examination) (err e
 func readTimes(ctx context.Context, q querier) (now testimony, last int64, err error) {
 	var salt []byte
 	var restored int64
-	err = q.QueryRowContext(ctx, "select (select value from meta where name = 'salt'), (select value from meta where name = 'newest'), "+
-		"(select value from meta where name = 'restores'), ifnull((select max(id) from operation), 0)").Scan(&salt, &now.newest, &restored, &last)
+	err = q.QueryRowContext(ctx, "select (select value from payonce_meta where name = 'salt'), (select value from payonce_meta where name = 'newest'), "+
+		"(select value from payonce_meta where name = 'restores'), ifnull((select max(id) from payonce_operation), 0)").Scan(&salt, &now.newest, &restored, &last)
 	if err == nil && len(salt) != saltSize {
 		err = errors.New("the salt is not what it was")
 	}
@@ -90,7 +90,7 @@ func (s *Store) check(ctx context.Context, db *sql.DB, how string) error {
 	}
 	if result == "ok" {
 		var half int
-		err := db.QueryRowContext(ctx, "select count(*) from operation where id not in (select operation from progress)").Scan(&half)
+		err := db.QueryRowContext(ctx, "select count(*) from payonce_operation where id not in (select operation from payonce_progress)").Scan(&half)
 		if err != nil || half == 0 {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Store) testify(ctx context.Context, restored bool) error {
 	}
 	if restored {
 		err := patiently(func() error {
-			_, err := s.writer.conn.ExecContext(ctx, "update meta set value = value + 1 where name = 'restores'")
+			_, err := s.writer.conn.ExecContext(ctx, "update payonce_meta set value = value + 1 where name = 'restores'")
 			return err
 		})
 		if err != nil {

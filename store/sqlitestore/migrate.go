@@ -93,7 +93,7 @@ func (h header) check(path string, known int) error {
 func writeHeader(ctx context.Context, tx *sql.Tx, version int) error {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: it ends the process instead
-	_, err := tx.ExecContext(ctx, "insert or ignore into meta (name, value) values ('salt', ?)", salt)
+	_, err := tx.ExecContext(ctx, "insert or ignore into payonce_meta (name, value) values ('salt', ?)", salt)
 	if err != nil {
 		return err
 	}

@@ -180,7 +180,7 @@ func (s *Store) migrate(ctx context.Context, scripts []string) error {
 	if err := migrate(ctx, conn, s.path, scripts); err != nil {
 		return err
 	}
-	return conn.QueryRowContext(ctx, "select value from meta where name = 'salt'").Scan(&s.salt) // testify looks at it
+	return conn.QueryRowContext(ctx, "select value from payonce_meta where name = 'salt'").Scan(&s.salt) // testify looks at it
 }
 
 // recentEngine refuses an engine that can corrupt a WAL database: up to 3.51.2 two connections could reset it at once.

@@ -118,7 +118,7 @@ func TestWhatIsRefusedIsLeftAsItWas(t *testing.T) {
 			t.Helper()
 			path := closed(t, "order-1")
 			db := raw(t, path)
-			_, err := db.ExecContext(t.Context(), "delete from progress")
+			_, err := db.ExecContext(t.Context(), "delete from payonce_progress")
 			require.NoError(t, err)
 			require.NoError(t, db.Close())
 			return path
@@ -127,7 +127,7 @@ func TestWhatIsRefusedIsLeftAsItWas(t *testing.T) {
 			t.Helper()
 			path := closed(t)
 			db := raw(t, path)
-			_, err := db.ExecContext(t.Context(), "delete from meta where name = 'newest'")
+			_, err := db.ExecContext(t.Context(), "delete from payonce_meta where name = 'newest'")
 			require.NoError(t, err)
 			require.NoError(t, db.Close())
 			return path

@@ -30,14 +30,14 @@ func exclusive(t *testing.T, store *sqlitestore.Store, reference string) *payonc
 func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ change, want string }{
-		{"update operation set format = 2 where id = 1", "written by a newer version (format 2; this one knows 1)"},
-		{"update operation set format = 2, header = 'sealed', checksum = 0 where id = 1", "newer version (format 2; this one knows 1)"},
-		{"update operation set sealed_by = 'key-1' where id = 1", "newer version (a sealed body; this one knows none)"},
-		{"update outcome set sealed_by = 'key-1' where operation = 1", "newer version (a sealed body; this one knows none)"},
-		{"update progress set state = 5, key_spent = 1 where operation = 1", "newer version (state 5)"},
-		{"update outcome set class = 9 where operation = 1", "newer version (class 9)"},
-		{"update progress set attempts = '[{\"n\":1,\"class\":99}]' where operation = 1", "newer version (class 99)"},
-		{"update operation set replay = 3 where id = 1", "newer version (replay 3)"},
+		{"update payonce_operation set format = 2 where id = 1", "written by a newer version (format 2; this one knows 1)"},
+		{"update payonce_operation set format = 2, header = 'sealed', checksum = 0 where id = 1", "newer version (format 2; this one knows 1)"},
+		{"update payonce_operation set sealed_by = 'key-1' where id = 1", "newer version (a sealed body; this one knows none)"},
+		{"update payonce_outcome set sealed_by = 'key-1' where operation = 1", "newer version (a sealed body; this one knows none)"},
+		{"update payonce_progress set state = 5, key_spent = 1 where operation = 1", "newer version (state 5)"},
+		{"update payonce_outcome set class = 9 where operation = 1", "newer version (class 9)"},
+		{"update payonce_progress set attempts = '[{\"n\":1,\"class\":99}]' where operation = 1", "newer version (class 99)"},
+		{"update payonce_operation set replay = 3 where id = 1", "newer version (replay 3)"},
 	} {
 		t.Run(c.change, func(t *testing.T) {
 			t.Parallel()
@@ -75,9 +75,9 @@ func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 func TestARecordOfANewerVersionIsNeitherSavedNorPurged(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{
-		"update operation set format = 2 where id = 1", "update operation set sealed_by = 'key-1' where id = 1",
-		"update outcome set sealed_by = 'key-1' where operation = 1", "update outcome set class = 9 where operation = 1",
-		"update progress set state = 5, key_spent = 1 where operation = 1",
+		"update payonce_operation set format = 2 where id = 1", "update payonce_operation set sealed_by = 'key-1' where id = 1",
+		"update payonce_outcome set sealed_by = 'key-1' where operation = 1", "update payonce_outcome set class = 9 where operation = 1",
+		"update payonce_progress set state = 5, key_spent = 1 where operation = 1",
 	} {
 		t.Run(change, func(t *testing.T) {
 			t.Parallel()
@@ -87,7 +87,7 @@ func TestARecordOfANewerVersionIsNeitherSavedNorPurged(t *testing.T) {
 			n, err := store.Purge(t.Context(), time.Now().Add(time.Hour), 10)
 			require.NoError(t, err)
 			assert.Equal(t, 1, n)
-			assert.Equal(t, 1, store.Number(t, "select count(*) from operation o, outcome r on r.operation = o.id where o.id = 1 and o.body is not null and r.body is not null"))
+			assert.Equal(t, 1, store.Number(t, "select count(*) from payonce_operation o, payonce_outcome r on r.operation = o.id where o.id = 1 and o.body is not null and r.body is not null"))
 			fine, err = store.Load(t.Context(), fine.ID, 1)
 			require.NoError(t, err)
 			assert.Nil(t, fine.Body, "the rest was purged")
@@ -104,9 +104,9 @@ func TestEveryColumnThatWasChangedBehindTheStoresBackIsNoticed(t *testing.T) {
 	rec := exclusive(t, store, "order-1")
 	rec.Header = map[string][]string{"Content-Type": {"application/json"}}
 	for table, columns := range map[string][]string{
-		"operation where id = 1":       {"key", "scope", "fingerprint", "seal", "prepared", "empty_ok", "replay", "created_at", "not_after", "origin", "method", "path", "header", "body", "checksum", "exclusive"},
-		"progress where operation = 1": {"state", "version", "sent", "reached", "possible", "accepted", "key_spent", "first_at", "last_at", "due_at", "reason", "note", "attempts", "checksum"},
-		"outcome where operation = 1":  {"class", "status", "code", "message", "request_id", "resource_id", "answered_at", "replayed", "body"},
+		"payonce_operation where id = 1":       {"key", "scope", "fingerprint", "seal", "prepared", "empty_ok", "replay", "created_at", "not_after", "origin", "method", "path", "header", "body", "checksum", "exclusive"},
+		"payonce_progress where operation = 1": {"state", "version", "sent", "reached", "possible", "accepted", "key_spent", "first_at", "last_at", "due_at", "reason", "note", "attempts", "checksum"},
+		"payonce_outcome where operation = 1":  {"class", "status", "code", "message", "request_id", "resource_id", "answered_at", "replayed", "body"},
 	} {
 		for _, column := range columns {
 			name, where, _ := strings.Cut(table, " ")
@@ -122,10 +122,10 @@ func TestEveryColumnThatWasChangedBehindTheStoresBackIsNoticed(t *testing.T) {
 			require.NoError(t, err, "%s.%s was put back", name, column)
 		}
 	}
-	store.Exec(t, "delete from outcome")
+	store.Exec(t, "delete from payonce_outcome")
 	_, err := store.Load(t.Context(), rec.ID, 1)
 	require.ErrorContains(t, err, "its checksum differs", "the outcome is gone")
-	store.Exec(t, "delete from progress")
+	store.Exec(t, "delete from payonce_progress")
 	_, err = store.Load(t.Context(), rec.ID, 1)
 	require.ErrorContains(t, err, "is damaged", "the progress is gone")
 	_, err = store.Claim(t.Context(), record("order-1"))

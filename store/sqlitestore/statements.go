@@ -32,8 +32,8 @@ const (
 	ofGeneration = "where o.account = ? and o.kind = ? and o.reference = ? and o.generation = ?"
 	ofKey        = "where ifnull(o.scope, x'') = ? and o.key = ? and o.exclusive = 1"
 	ofLatest     = "where o.account = ? and o.kind = ? and o.reference = ? order by o.generation desc limit 1"
-	raiseSQL     = "update meta set value = ?1 where name = 'newest' and value < ?1"
-	keyOwnerSQL  = "select account, kind, reference from operation where exclusive = 1 and ifnull(scope, x'') = ifnull(?, x'') and key = ?"
+	raiseSQL     = "update payonce_meta set value = ?1 where name = 'newest' and value < ?1"
+	keyOwnerSQL  = "select account, kind, reference from payonce_operation where exclusive = 1 and ifnull(scope, x'') = ifnull(?, x'') and key = ?"
 )
 
 // statements are what the writer's connection has prepared. They run inside the writer's transaction, and again in another one when
@@ -74,13 +74,13 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		insertProgress:  p.stmt(insertProgressSQL),
 		save:            p.stmt(saveSQL),
 		putOutcome:      p.stmt(putOutcomeSQL),
-		dropOutcome:     p.stmt("delete from outcome where operation = ?"),
+		dropOutcome:     p.stmt("delete from payonce_outcome where operation = ?"),
 		renew:           p.stmt(renewSQL),
 		raise:           p.stmt(raiseSQL),
 		purgeable:       p.stmt(purgeableSQL),
-		purged:          p.stmt("update progress set purged = 1 where operation = ?"),
-		dropBody:        p.stmt("update operation set body = null where id = ?"),
-		dropAnswer:      p.stmt("update outcome set body = null where operation = ?"),
+		purged:          p.stmt("update payonce_progress set purged = 1 where operation = ?"),
+		dropBody:        p.stmt("update payonce_operation set body = null where id = ?"),
+		dropAnswer:      p.stmt("update payonce_outcome set body = null where operation = ?"),
 	}
 	st.all = p.all
 	if p.err != nil {

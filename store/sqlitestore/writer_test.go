@@ -212,9 +212,9 @@ func TestADamagedRowIsNamedByLoadAndLeftOutByList(t *testing.T) {
 	for n := range 4 {
 		claim(t, store, fmt.Sprintf("order-%d", n))
 	}
-	store.Exec(t, "update progress set attempts = '[{' where operation = 2")
-	store.Exec(t, "update operation set header = '{}' where id = 3")
-	store.Exec(t, "update operation set reference = cast(x'ff' as text), created_at = 0 where id = 4")
+	store.Exec(t, "update payonce_progress set attempts = '[{' where operation = 2")
+	store.Exec(t, "update payonce_operation set header = '{}' where id = 3")
+	store.Exec(t, "update payonce_operation set reference = cast(x'ff' as text), created_at = 0 where id = 4")
 	for n, field := range map[int]string{1: "attempts", 2: "header"} {
 		_, err := store.Load(t.Context(), id(fmt.Sprintf("order-%d", n)), 1)
 		require.ErrorContains(t, err, fmt.Sprintf("the record of %s, generation 1, row %d, is damaged: %s", id(fmt.Sprintf("order-%d", n)), n+1, field))
@@ -291,8 +291,8 @@ func TestHotStatementsUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	store := open(t, newPath(t))
 	for name, index := range map[string]string{
-		"load": "operation_identity", "latest": "operation_identity", "save": "operation_identity", "renew": "operation_identity",
-		"purge": "progress_final", "owner": "operation_key", "list open": "progress_due", "list in doubt": "progress_due",
+		"load": "payonce_operation_identity", "latest": "payonce_operation_identity", "save": "payonce_operation_identity", "renew": "payonce_operation_identity",
+		"purge": "payonce_progress_final", "owner": "payonce_operation_key", "list open": "payonce_progress_due", "list in doubt": "payonce_progress_due",
 	} {
 		kind, _, _ := strings.Cut(name, " ")
 		query := sqlitestore.Queries()[kind]

@@ -40,7 +40,7 @@ func sound(ctx context.Context, path string) error {
 	var orphans int
 	err := query(ctx, path, `
 		select (select group_concat(integrity_check) from pragma_integrity_check),
-		       (select count(*) from operation where id not in (select operation from progress))`, &result, &orphans)
+		       (select count(*) from payonce_operation where id not in (select operation from payonce_progress))`, &result, &orphans)
 	switch {
 	case err != nil:
 		return err

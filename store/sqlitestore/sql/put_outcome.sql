@@ -1,3 +1,3 @@
-insert or replace into outcome (
+insert or replace into payonce_outcome (
   operation, class, status, code, message, request_id, resource_id, answered_at, replayed, body
 ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -2,15 +2,15 @@
 
 -- What is true of the whole file: salt, the stores' random key; newest, the newest time in any record that was ever written;
 -- restores, how often the file was found put back to an earlier state.
-create table meta (
+create table payonce_meta (
   name text primary key,
   value any not null
 ) strict, without rowid;
 
-insert into meta (name, value) values ('newest', 0), ('restores', 0);
+insert into payonce_meta (name, value) values ('newest', 0), ('restores', 0);
 
 -- The intent: written once, but for the body, which is purged.
-create table operation (
+create table payonce_operation (
   id integer primary key,
   format integer not null,   -- of the whole record
   checksum integer not null, -- of the columns in the low half, of the body in the high one
@@ -36,14 +36,14 @@ create table operation (
   body blob       -- last, so that the rest is read without its overflow pages
 ) strict;
 
-create unique index operation_identity on operation (account, kind, reference, generation);
+create unique index payonce_operation_identity on payonce_operation (account, kind, reference, generation);
 
 -- Only keys that were not derived from the identity: random keys in an index halve the rate of inserts at a million rows.
-create unique index operation_key on operation (ifnull(scope, x''), key) where exclusive = 1;
+create unique index payonce_operation_key on payonce_operation (ifnull(scope, x''), key) where exclusive = 1;
 
 -- What changes, in rows of its own, so that a change does not rewrite the bodies.
-create table progress (
-  operation integer primary key references operation (id),
+create table payonce_progress (
+  operation integer primary key references payonce_operation (id),
   account text not null,
   state integer not null,
   version integer not null,
@@ -68,14 +68,14 @@ create table progress (
 ) strict;
 
 -- What is open (0) or in doubt (4), as List walks it.
-create index progress_due on progress (account, state, due_at, operation) where state = 0 or state = 4;
+create index payonce_progress_due on payonce_progress (account, state, due_at, operation) where state = 0 or state = 4;
 
 -- What is never sent again and has bodies, as Purge walks it: in the order of time, so that entries are appended.
-create index progress_final on progress (changed_at) where purged = 0 and (state = 1 or (key_spent = 1 and (state = 2 or state = 3)));
+create index payonce_progress_final on payonce_progress (changed_at) where purged = 0 and (state = 1 or (key_spent = 1 and (state = 2 or state = 3)));
 
 -- The last answer that decided something.
-create table outcome (
-  operation integer primary key references operation (id),
+create table payonce_outcome (
+  operation integer primary key references payonce_operation (id),
   class integer not null,
   status integer not null,
   code text not null,
