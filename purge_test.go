@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -140,15 +141,19 @@ type watched struct {
 	left  atomic.Int64 // records to purge
 	calls atomic.Int64
 	most  atomic.Int64
-	ages  []time.Duration
-	fail  bool
+	fail  atomic.Bool
+
+	mu   sync.Mutex
+	ages []time.Duration
 }
 
 func (s *watched) Purge(_ context.Context, before time.Time, limit int) (int, error) {
 	s.calls.Add(1)
 	s.most.Store(max(s.most.Load(), int64(limit)))
+	s.mu.Lock()
 	s.ages = append(s.ages, time.Since(before))
-	if s.fail {
+	s.mu.Unlock()
+	if s.fail.Load() {
 		return 0, errors.New("the disk is full")
 	}
 	n := min(int64(limit), s.left.Load())
@@ -170,10 +175,12 @@ func TestBodiesArePurgedLittleByLittle(t *testing.T) {
 		assert.Zero(t, store.left.Load())
 		assert.Equal(t, int64(6), store.calls.Load(), "five full batches, and one that was not")
 		assert.Equal(t, int64(200), store.most.Load())
+		store.mu.Lock()
 		assert.Equal(t, 48*time.Hour, store.ages[0])
+		store.mu.Unlock()
 		advance(time.Hour)
 		assert.Equal(t, int64(7), store.calls.Load())
-		store.fail = true
+		store.fail.Store(true)
 		advance(3 * time.Hour)
 		assert.Equal(t, int64(10), store.calls.Load(), "a failure is tried again at its time")
 	})

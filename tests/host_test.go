@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -91,8 +92,9 @@ type upsetWorld struct {
 	name string
 	host *host
 	// slept is for how long the host was suspended in all: by that the true time is later than this process can know.
-	slept time.Duration
-	// done says that the clock has jumped; marked is the true time of the claim.
+	slept atomic.Int64
+	// mu is of done, which says that the clock has jumped, and of marked, which is the true time of the claim.
+	mu       sync.Mutex
 	done     bool
 	marked   time.Time
 	first    *payonce.Client
@@ -127,10 +129,13 @@ func (w *upsetWorld) process() *payonce.Client {
 
 // reached lets the clock jump if it is the moment for it.
 func (w *upsetWorld) reached(at step) {
-	if w.done || w.u.at != at || (at != beforeClaim && w.marked.IsZero()) {
+	w.mu.Lock()
+	now := !w.done && w.u.at == at && (at == beforeClaim || !w.marked.IsZero())
+	w.done = w.done || now
+	w.mu.Unlock()
+	if !now {
 		return
 	}
-	w.done = true
 	switch {
 	case w.u.asleep:
 		w.sleep(w.u.by)
@@ -141,22 +146,30 @@ func (w *upsetWorld) reached(at step) {
 	}
 }
 
+// mark is the true time of the claim.
+func (w *upsetWorld) mark() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.marked
+}
+
 // sleep suspends the host: time passes for the provider and the wall clock, not for the process.
 func (w *upsetWorld) sleep(d time.Duration) {
-	if w.slept += d; w.slept > inFlight {
+	slept := time.Duration(w.slept.Add(int64(d)))
+	if slept > inFlight {
 		w.sim.DeliverHeld()
 	}
-	w.host.set(w.slept)
+	w.host.set(slept)
 	w.forget()
 }
 
 // now is the true time.
-func (w *upsetWorld) now() time.Time { return time.Now().Add(w.slept) }
+func (w *upsetWorld) now() time.Time { return time.Now().Add(time.Duration(w.slept.Load())) }
 
 // over says that the key's life is over at the provider.
 func (w *upsetWorld) over() bool {
 	life := w.provider.Profile().KeyLife
-	return life > 0 && !w.marked.IsZero() && w.now().Sub(w.marked) >= life
+	return life > 0 && !w.mark().IsZero() && w.now().Sub(w.mark()) >= life
 }
 
 // forget makes the provider forget the key at its time, where it could not know how late it is.
@@ -191,8 +204,13 @@ func (w *upsetWorld) later() time.Duration {
 // begin makes the first call, which does not learn what became of the operation.
 func (w *upsetWorld) begin() {
 	w.host.marked = func(attempts int) {
-		if w.marked.IsZero() {
+		w.mu.Lock()
+		first := w.marked.IsZero()
+		if first {
 			w.marked = w.now()
+		}
+		w.mu.Unlock()
+		if first {
 			w.reached(afterMark)
 		} else if attempts > 1 {
 			w.reached(afterRetryMark)
@@ -208,10 +226,10 @@ func (w *upsetWorld) begin() {
 // until lets time pass until so long after the mark. What was on its way arrives in time.
 func (w *upsetWorld) until(age time.Duration) {
 	if age >= inFlight {
-		w.pass(w.marked.Add(inFlight).Sub(w.now()))
+		w.pass(w.mark().Add(inFlight).Sub(w.now()))
 		w.sim.DeliverHeld()
 	}
-	w.pass(w.marked.Add(age).Sub(w.now()))
+	w.pass(w.mark().Add(age).Sub(w.now()))
 }
 
 func (w *upsetWorld) pass(d time.Duration) {
@@ -271,7 +289,7 @@ func (w *upsetWorld) find(c *payonce.Client, when string, anew bool) error {
 }
 
 // setRight ends the clock's error.
-func (w *upsetWorld) setRight() { w.host.set(w.slept) }
+func (w *upsetWorld) setRight() { w.host.set(time.Duration(w.slept.Load())) }
 
 // resolve is what a person does who sees what the provider has by now.
 func (w *upsetWorld) resolve(c *payonce.Client, when string) {
@@ -299,11 +317,11 @@ func (w *upsetWorld) unknowable(anew bool) string {
 	switch {
 	case !anew, shown.Before(rec.Newest.Add(-time.Minute)):
 		return ""
-	case w.over() && shown.Before(rec.FirstAt.Add(window)) && rec.FirstAt.After(w.marked.Add(time.Minute)):
+	case w.over() && shown.Before(rec.FirstAt.Add(window)) && rec.FirstAt.After(w.mark().Add(time.Minute)):
 		return wasAhead
 	case w.over() && shown.Before(rec.FirstAt.Add(window)):
 		return isBack
-	case w.u.trouble == delayed && w.now().Before(w.marked.Add(inFlight)) && !shown.Before(rec.LastAt.Add(5*time.Minute)):
+	case w.u.trouble == delayed && w.now().Before(w.mark().Add(inFlight)) && !shown.Before(rec.LastAt.Add(5*time.Minute)):
 		return isAhead
 	}
 	return ""
@@ -373,12 +391,12 @@ func (w *upsetWorld) story() string {
 	for _, r := range w.sim.Requests() {
 		if r.Key != "" {
 			text += fmt.Sprintf("  %s after the mark: %s %s complete %t executed %t replayed %t fault %q status %d\n",
-				r.Time.Sub(w.marked), r.Method, r.Path, r.Complete, r.Executed, r.Replayed, r.Fault, r.Status)
+				r.Time.Sub(w.mark()), r.Method, r.Path, r.Complete, r.Executed, r.Replayed, r.Fault, r.Status)
 		}
 	}
 	if rec := w.record(); rec != nil {
 		text += fmt.Sprintf("  record: %s, %q, created %s, first %s, last %s, newest %s, due %s after the mark; the wall clock is %s ahead\n", rec.State, rec.Reason,
-			rec.CreatedAt.Sub(w.marked), rec.FirstAt.Sub(w.marked), rec.LastAt.Sub(w.marked), rec.Newest.Sub(w.marked), rec.DueAt.Sub(w.marked), time.Duration(w.host.ahead.Load()))
+			rec.CreatedAt.Sub(w.mark()), rec.FirstAt.Sub(w.mark()), rec.LastAt.Sub(w.mark()), rec.Newest.Sub(w.mark()), rec.DueAt.Sub(w.mark()), time.Duration(w.host.ahead.Load()))
 	}
 	return text
 }

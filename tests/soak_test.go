@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,12 +130,12 @@ func (s *soak) day() {
 
 // death is at one of the first moments of a process, on every other day.
 func (s *soak) death() func(moment) bool {
-	at, n := s.rnd.IntN(200), 0
+	at, n := s.rnd.Int64N(200), new(atomic.Int64)
 	return func(m moment) bool {
 		if m != atOther {
-			n++
+			n.Add(1)
 		}
-		return n == at
+		return n.Load() == at
 	}
 }
 
