@@ -219,7 +219,11 @@ func (m *model) settle(n *world, i int, e event) (do doing, due bool) {
 	m.take(&k.facts, &s.Progress)
 	k.tries, k.reauthorized = uint8(s.tries), s.reauthorized
 	k.reply, k.asked, k.askedUnsure = nothing, 0, 0
-	switch marked := s.Sent > sent; {
+	marked := s.Sent > sent
+	if marked && m.clocks {
+		k.marked = m.tick(latest(e.now, s.readAt.Add(e.elapsed)))
+	}
+	switch {
 	case s.Sent > int(m.attempts):
 		m.cut = true
 	case marked && !m.without.marking:

@@ -218,11 +218,12 @@ func (m *model) reply(n *world, who, reply uint8) {
 func (m *model) leave(w *world, i int) {
 	k := w.workers[i]
 	s := m.state(&k)
-	now := m.time(m.wall(w))
+	now, marked := m.time(m.wall(w)), s.LastAt
 	if m.clocks {
+		marked = m.time(k.marked)
 		now = latest(now, m.time(k.readAt+k.lasted))
 	}
-	if !now.Before(m.leaveBefore(s)) && !m.without.gate {
+	if !now.Before(m.leaveBefore(s, marked)) && !m.without.gate {
 		m.try(w, i, comesTooLate, func(n *world) { m.answered(n, i, saysLost) })
 		m.try(w, i, provenLate, func(n *world) { m.answered(n, i, saysNotSent) })
 		return
@@ -239,6 +240,7 @@ func (m *model) leave(w *world, i int) {
 // put is a request on the wire.
 func (m *model) put(n *world, i int) {
 	k := &n.workers[i]
+	k.marked = 0
 	m.judgeSend(n, i)
 	for free := range m.width {
 		if n.wires[free].gen == 0 {
@@ -268,6 +270,7 @@ func (m *model) hear(w *world, i int) {
 // answered closes the line in the ledger, as run.send does.
 func (m *model) answered(n *world, i int, reply uint8) {
 	m.orphan(n, i)
+	n.workers[i].marked = 0
 	said, f := &m.answers[reply], &n.workers[i].facts
 	f.lines[f.count-1].class, f.lines[f.count-1].ended = uint8(said.verdict.Class), true
 	m.settle(n, i, event{kind: answered, verdict: said.verdict, status: said.status})

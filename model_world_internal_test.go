@@ -88,10 +88,11 @@ type worker struct {
 	asked                               tick
 	// The rest is about clocks. A process that is down died, and is not started while nobody could notice that the clock is wrong. unsure is
 	// for how much longer it knows that the wall clock proves nothing, askedUnsure what that was at a lookup; top what the clock would
-	// show if it had never been set back; readAt and newest are of the record that was read, lasted is how long ago by the monotonic clock.
-	down                        bool
-	unsure, askedUnsure         int8
-	top, readAt, newest, lasted tick
+	// show if it had never been set back; readAt and newest are of the record that was read, lasted is how long ago by the monotonic clock; marked is when, by this
+	// process, what is about to leave was marked.
+	down                                bool
+	unsure, askedUnsure                 int8
+	top, readAt, newest, lasted, marked tick
 }
 
 type phase uint8

@@ -181,15 +181,15 @@ func (p *policy) send(s state, e event, fresh bool) (state, action) {
 	s.Reached++
 	s.Possible++
 	s.tries++
-	s.LastAt = e.now
+	s.LastAt = latest(e.now, s.newest) // by a clock that is behind it would look as if it were long over
 	s.DueAt = e.now
-	return s, action{do: doSend, fresh: fresh, before: p.leaveBefore(s)}
+	return s, action{do: doSend, fresh: fresh, before: p.leaveBefore(s, e.now)}
 }
 
-// leaveBefore returns the instant after which the marked attempt may not leave any more. Whoever waits out MaxInFlight after a mark
-// counts on it: a process that was paused between its mark and the wire must not send into what others have settled meanwhile.
-func (p *policy) leaveBefore(s state) time.Time {
-	patience := s.LastAt.Add(p.maxInFlight / 2)
+// leaveBefore returns the instant after which the attempt that is marked now may not leave any more. Whoever waits out MaxInFlight after a
+// mark counts on it: a process that was paused between its mark and the wire must not send into what others have settled meanwhile.
+func (p *policy) leaveBefore(s state, now time.Time) time.Time {
+	patience := now.Add(p.maxInFlight / 2)
 	if before := p.sendBefore(s); !before.IsZero() && before.Before(patience) {
 		return before
 	}
@@ -268,7 +268,7 @@ func (s *state) remember(now time.Time) {
 	if s.State == StateRejected || s.State == StateNotSent {
 		s.State, s.Reason = StateInDoubt, forgotten // with its successor, perhaps
 	}
-	s.FirstAt, s.LastAt = s.createdAt, now
+	s.FirstAt, s.LastAt = s.createdAt, latest(now, s.newest)
 	s.Sent++
 	s.Reached++
 	s.Possible++

@@ -60,3 +60,13 @@ func TestAStoreThatIsRestoredTwice(t *testing.T) {
 	assert.NotEqual(t, doSend, a.do, "money moves twice: the key that paid is dead")
 	assert.True(t, s.Possible > 0 || a.do == doSend, "the second forgotten attempt is not counted")
 }
+
+// Whoever has the right time would take a mark of a clock that is behind for long over, and absence for proven.
+func TestAMarkIsNeverOlderThanWhatTheStoreHolds(t *testing.T) {
+	t.Parallel()
+	p, now := testPolicy(), noon()
+	s := testState(func(s *state) { s.readAt, s.newest = now, now.Add(960*time.Hour) })
+	s, a := p.step(s, event{kind: claimed, now: now})
+	assert.Equal(t, s.newest, s.LastAt)
+	assert.Equal(t, now.Add(p.maxInFlight/2), a.before, "it leaves at once or never, by its own clock")
+}

@@ -53,6 +53,9 @@ type process struct {
 	// skew is by how much its wall clock is wrong.
 	skew atomic.Int64
 
+	// started is closed when there is a Client.
+	started chan struct{}
+
 	// busy says that it works in the background.
 	busy bool
 
@@ -73,6 +76,7 @@ func (w *world) process(t *testing.T, store payonce.KeyStore, watch func(moment)
 // begin starts p, which may work in the background at once.
 func (w *world) begin(t *testing.T, p *process, store payonce.KeyStore, change ...func(*payonce.Config)) *process {
 	t.Helper()
+	p.started = make(chan struct{})
 	p.life, p.kill = context.WithCancelCause(t.Context())
 	p.network = newNetwork(p, w.transport())
 	cfg := payonce.Config{Provider: w.provider, Store: mortalStore{store, p}, HTTPClient: &http.Client{Transport: p.network}, RecoverEvery: -1}
@@ -82,6 +86,7 @@ func (w *world) begin(t *testing.T, p *process, store payonce.KeyStore, change .
 	client, err := payonce.New(cfg)
 	require.NoError(t, err)
 	p.Client = client
+	close(p.started)
 	return p
 }
 
@@ -136,7 +141,10 @@ func (p *process) die() {
 	}
 	p.kill(errDied)
 	p.network.sever()
-	go func() { _ = p.Close() }()
+	go func() {
+		<-p.started // it can die before New returns
+		_ = p.Close()
+	}()
 }
 
 // mortalStore is the store as a process sees it. It brings the process's wall clock.

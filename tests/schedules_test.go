@@ -68,7 +68,7 @@ func TestRandomSchedules(t *testing.T) {
 func TestSchedulesThatFoundSomething(t *testing.T) {
 	t.Parallel()
 	for _, d := range dialects() {
-		for _, seed := range map[string][]uint64{"midaspay": {259, 15301, 52678, 100702}}[d.name] {
+		for _, seed := range map[string][]uint64{"midaspay": {259, 15301, 31837, 52678, 100702}}[d.name] {
 			synctest.Test(t, func(t *testing.T) { newSchedule(t, &d, seed, memstore.New()).run(simulator.AllFaults()) })
 		}
 	}
