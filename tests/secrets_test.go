@@ -108,7 +108,7 @@ func visible(t *testing.T, path string) string {
 	require.NoError(t, err)
 	defer db.Close()
 	var all strings.Builder
-	for _, table := range []string{"meta", "operation", "progress", "outcome"} {
+	for _, table := range []string{"payonce_meta", "payonce_operation", "payonce_progress", "payonce_outcome"} {
 		dump(t, db, table, &all)
 	}
 	require.NotEmpty(t, all.String())

@@ -67,7 +67,7 @@ func wireMatrix(d *dialect) []line {
 		{name: "garbled body", faults: faults(sim.GarbleBody()), want: again},
 		{name: "empty body", faults: faults(sim.EmptyBody()), want: again},
 		{name: "always 503", faults: times(9, sim.Unavailable()), want: want{posts: 4, err: payonce.ErrOutcomeUnknown}, check: keyAndAttempts},
-		{name: "always 503 under a deadline", faults: times(9, sim.Unavailable()), timeout: 200 * time.Millisecond, want: want{posts: -1, err: payonce.ErrOutcomeUnknown}, exactly: 200 * time.Millisecond, check: deadline},
+		{name: "always 503 under a deadline", faults: times(9, sim.Unavailable()), timeout: 10 * time.Millisecond, want: want{posts: -1, err: payonce.ErrOutcomeUnknown}, exactly: 10 * time.Millisecond, check: deadline},
 		{name: "302", faults: faults(sim.Redirect(302, evil)), want: unknown, check: notFollowed},
 		{name: "307", faults: faults(sim.Redirect(307, evil)), want: unknown, check: notFollowed},
 		{name: "308", faults: faults(sim.Redirect(308, evil)), want: unknown, check: notFollowed},
