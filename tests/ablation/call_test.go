@@ -24,6 +24,14 @@ func ofTheCall() []ablation {
 			text: "case marked && !hmac.Equal(rec.Seal,", instead: "case marked && !ABLATED && !hmac.Equal(rec.Seal,",
 		},
 		{
+			safeguard: "whose an answer is goes by the order on the connection", file: "attempt.go", in: ".", by: "TestWhoseAnAnswerIsGoesByTheOrderOnTheConnection",
+			text: "(turn.wait(ctx) != nil ||", instead: "(!ABLATED && turn.wait(ctx) != nil ||",
+		},
+		{
+			safeguard: "a stray refusal is noticed", file: "attribution.go", in: ".", by: "TestAStrayRefusalIsNotTaken",
+			text: "if r.rec.Replay != ReplayKeyed ||", instead: "if (ABLATED && class != ClassSucceeded) || r.rec.Replay != ReplayKeyed ||",
+		},
+		{
 			safeguard: "a new key needs proof", file: "generation.go", in: ".", by: "TestWhatACallConcludes",
 			text:    "return nil, errors.New(\"a new key is refused while the last one may have moved money\")",
 			instead: "if !ABLATED { return nil, errors.New(\"a new key is refused while the last one may have moved money\") }",

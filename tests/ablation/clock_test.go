@@ -9,7 +9,11 @@ func ofTheClock() []ablation {
 		},
 		{
 			safeguard: "who slept between mark and wire sends nothing", file: "protocol.go", in: ".", by: "TestASenderWhoSleptBetweenMarkAndWireSendsNothing",
-			text: "patience := s.LastAt.Add(p.maxInFlight / 2)", instead: "patience := s.LastAt.Add(p.maxInFlight / 2)\n\tif ABLATED { patience = s.LastAt.Add(1000 * p.maxInFlight) }",
+			text: "patience := now.Add(p.maxInFlight / 2)", instead: "patience := now.Add(p.maxInFlight / 2)\n\tif ABLATED { patience = s.LastAt.Add(1000 * p.maxInFlight) }",
+		},
+		{
+			safeguard: "a mark is never older than what the store holds", file: "protocol.go", in: ".", by: "TestAMarkIsNeverOlderThanWhatTheStoreHolds",
+			text: "s.LastAt = latest(e.now, s.newest)", instead: "s.LastAt = latest(e.now, s.newest)\n\tif ABLATED { s.LastAt = e.now }",
 		},
 		{
 			safeguard: "the wall clock is not believed against the call's own time", file: "protocol.go", in: ".", by: "TestTheWallClockIsNotBelievedAgainstTheCallsOwnTime",
