@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// work is a worker's process. It ends, in good order, with its input: when the parent says so, or is no more.
+func work(ctx context.Context) error {
+	m, err := openMerchant(ctx, place{os.Getenv("FLEET_DATABASE"), os.Getenv("FLEET_BANK")})
+	if err != nil {
+		return err
+	}
+	if err := m.jobs.Start(ctx); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return errors.Join(err, m.jobs.Stop(ctx), m.close())
+}
+
+// workers are the three processes, as the parent sees them.
+type workers struct {
+	start   func() (worker, error)
+	running [3]worker
+	killed  int
+}
+
+type worker struct {
+	*exec.Cmd
+
+	input io.Closer
+}
+
+// hire starts them. They die with ctx.
+func hire(ctx context.Context, p place) (*workers, error) {
+	w := &workers{start: func() (worker, error) { return startWorker(ctx, p) }}
+	for i := range w.running {
+		var err error
+		if w.running[i], err = w.start(); err != nil {
+			w.stop()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// startWorker starts this program again as a worker.
+func startWorker(ctx context.Context, p place) (worker, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return worker{}, err
+	}
+	cmd := exec.CommandContext(ctx, program, "worker")
+	cmd.Env = append(os.Environ(), "FLEET_DATABASE="+p.database, "FLEET_BANK="+p.bank)
+	cmd.Stderr = os.Stderr
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return worker{}, err
+	}
+	return worker{cmd, input}, cmd.Start()
+}
+
+// strike waits for a moment that nobody knows, and kills one of them as kill -9 does. Another one takes its place.
+func (w *workers) strike(ctx context.Context) error {
+	moment := time.NewTimer(200*time.Millisecond + rand.N(time.Second))
+	defer moment.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-moment.C:
+	}
+	i := rand.IntN(len(w.running))
+	if err := w.running[i].Process.Kill(); err != nil {
+		return err
+	}
+	_ = w.running[i].Wait() // it says that it was killed
+	w.killed++
+	var err error
+	w.running[i], err = w.start()
+	return err
+}
+
+// dismiss lets all of them finish what they do, and go.
+func (w *workers) dismiss() error {
+	var errs []error
+	for _, worker := range w.running {
+		errs = append(errs, worker.input.Close(), worker.Wait())
+	}
+	w.running = [3]worker{}
+	return errors.Join(errs...)
+}
+
+// stop leaves none behind.
+func (w *workers) stop() {
+	for _, worker := range w.running {
+		if worker.Cmd != nil {
+			_ = errors.Join(worker.Process.Kill(), worker.Wait()) // it says that it was killed, or was over
+		}
+	}
+}
