@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,47 +13,38 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
-	"github.com/payonce/payonce/internal/postgrestest"
 	"github.com/payonce/payonce/store/pgstore"
 )
 
-// database is a schema of our own, on a server that is there or on one that is thrown away.
+// database is a schema of our own on a server. Whoever connects by its URL finds the tables without naming the schema.
 type database struct {
-	// url is where the tables are found without naming the schema.
 	url    string
-	schema string
 	server string
-	own    postgrestest.Shared
+	schema string
 }
 
-func openDatabase(ctx context.Context) (*database, error) {
-	db := &database{server: os.Getenv("PAYONCE_POSTGRES"), schema: "payonce_fleet_" + strings.ToLower(rand.Text())}
-	if db.server == "" {
-		server, err := db.own.Start()
-		if err != nil {
-			return nil, fmt.Errorf("no PostgreSQL: %w; install it (Debian: apt-get install postgresql), or set PAYONCE_POSTGRES to the URL of one", err)
-		}
-		db.server = server.URL()
-	}
-	if err := db.fill(ctx); err != nil {
-		return nil, errors.Join(err, db.close())
-	}
-	return db, nil
-}
-
-// fill makes the schema and the tables: the shop's, payonce's and River's.
-func (db *database) fill(ctx context.Context) error {
-	u, err := url.Parse(db.server)
-	if err != nil {
-		return errors.New("PAYONCE_POSTGRES is not a URL")
+// openDatabase makes the schema and its tables.
+func openDatabase(ctx context.Context, server string) (*database, error) {
+	db := &database{server: server, schema: "payonce_fleet_" + strings.ToLower(rand.Text())}
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme == "" {
+		return nil, errors.New("-postgres wants a URL, such as postgres://user@host/database")
 	}
 	query := u.Query()
 	query.Set("search_path", db.schema)
 	u.RawQuery = query.Encode()
 	db.url = u.String()
 	if err := db.execute(ctx, "create schema "+db.schema); err != nil {
-		return err
+		return nil, fmt.Errorf("make a schema: %w", err)
 	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+// migrate makes the tables: the shop's, payonce's and River's.
+func (db *database) migrate(ctx context.Context) error {
 	pool, err := pgxpool.New(ctx, db.url)
 	if err != nil {
 		return err
@@ -64,9 +54,13 @@ func (db *database) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, riverErr := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	_, ordersErr := pool.Exec(ctx, "create table orders (reference text primary key)")
-	return errors.Join(riverErr, ordersErr, pgstore.Migrate(ctx, pool))
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("river's tables: %w", err)
+	}
+	if _, err := pool.Exec(ctx, "create table orders (reference text primary key)"); err != nil {
+		return err
+	}
+	return pgstore.Migrate(ctx, pool)
 }
 
 // execute runs a statement on a connection of its own.
@@ -79,8 +73,7 @@ func (db *database) execute(ctx context.Context, statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
+// close removes the schema, also when the run was interrupted.
 func (db *database) close() error {
-	err := db.execute(context.Background(), "drop schema if exists "+db.schema+" cascade")
-	db.own.Stop()
-	return err
+	return db.execute(context.Background(), "drop schema "+db.schema+" cascade")
 }

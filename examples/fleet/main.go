@@ -1,12 +1,12 @@
-// Command fleet commits thousands of orders, each with its payment in one transaction, lets three processes pay them, kills these at random,
-// and shows that each order was paid once.
+// Command fleet commits thousands of orders, each with its payment in one transaction, lets three processes pay them, kills these at
+// random, and shows that each order was paid once.
 //
-// The processes share one PostgreSQL, which holds the orders, payonce's records and River's jobs. A server of its own is started from binaries
-// that are installed, and thrown away; or name one, in which a schema is made and dropped:
+// The processes share one PostgreSQL, which holds the orders, payonce's records and River's jobs. It is started from binaries that are
+// installed, and thrown away; or name one with -postgres, in which a schema is made and dropped:
 //
-//	go run -C examples/fleet .
-//	go run -C examples/fleet . -payments 10000
-//	PAYONCE_POSTGRES=postgres://user@host/database go run -C examples/fleet .
+//	cd examples/fleet && go run .
+//	cd examples/fleet && go run . -payments 10000
+//	cd examples/fleet && go run . -postgres postgres://user@host/database
 //
 // The last line is taken from the provider's ledger. The exit status is 1 if it does not show one payment for each order.
 package main
@@ -18,66 +18,71 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/simulator"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	payments := flag.Int("payments", 2000, "how many orders are paid")
+	postgres := flag.String("postgres", "", "the URL of a PostgreSQL; without it one is started and thrown away")
 	flag.Parse()
-	run := func(ctx context.Context) error { return watch(ctx, *payments) }
+	run := func(ctx context.Context) error { return watch(ctx, *postgres, *payments) }
 	if flag.Arg(0) == "worker" {
 		run = work
 	}
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
 		os.Exit(1)
 	}
 }
 
-// watch is the parent: it is the provider and the shop, starts the workers, kills them, and reads the ledger.
-func watch(ctx context.Context, payments int) error {
+// watch is the parent: it starts PostgreSQL and the provider, and shows what becomes of the orders.
+func watch(ctx context.Context, postgres string, payments int) (err error) {
+	if payments < 1 {
+		return errors.New("-payments wants a number of 1 or more")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute+time.Duration(payments)*100*time.Millisecond)
 	defer cancel()
-	db, err := openDatabase(ctx)
+	server, err := startServer(postgres)
 	if err != nil {
 		return err
 	}
-	defer db.close()
+	defer server.stop()
+	db, err := openDatabase(ctx, server.url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.close()) }()
 	bank := simulator.NewMiracle(simulator.MiracleConfig{AutoPay: true})
 	bank.Script(simulator.Repeated(simulator.HoldKey(20*time.Millisecond), -1)) // time enough to be killed between request and answer
-	server := bank.Start()
-	defer server.Close()
-	shop, err := openMerchant(ctx, place{db.url, server.URL})
+	provider := bank.Start()
+	defer provider.Close()
+	return show(ctx, place{db.url, provider.URL}, bank.Ledger(), payments)
+}
+
+// show is the parent as the shop, which sells while the workers are killed, and as the judge, who reads the ledger.
+func show(ctx context.Context, p place, ledger *simulator.Ledger, payments int) error {
+	shop, err := openMerchant(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer shop.close()
-
-	fmt.Printf("three workers, one PostgreSQL, %d orders:\n", payments)
-	workers, err := hire(ctx, place{db.url, server.URL})
+	workers, err := hire(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer workers.stop()
+	fmt.Printf("three workers, one PostgreSQL, %d orders:\n", payments)
 	busy, during := errgroup.WithContext(ctx)
 	busy.Go(func() error { return shop.sell(during, payments) })
-	busy.Go(func() error {
-		for paid := 0; paid < payments-payments/20; {
-			if err := workers.strike(during); err != nil {
-				return err
-			}
-			paid = bank.Ledger().Count("payment")
-			fmt.Printf("  kill -9 of a worker after %d payments; another one takes its place\n", paid)
-		}
-		return nil
-	})
+	busy.Go(func() error { return workers.suffer(during, ledger, payments-payments/20) })
 	if err := busy.Wait(); err != nil {
 		return err
 	}
@@ -88,30 +93,9 @@ func watch(ctx context.Context, payments int) error {
 	if err := workers.dismiss(); err != nil {
 		return err
 	}
-	return verdict(ctx, shop, bank.Ledger(), workers.killed)
-}
-
-// verdict compares the ledger with the orders. It prints what it found, and is an error unless that is one payment for each order.
-func verdict(ctx context.Context, shop *merchant, ledger *simulator.Ledger, killed int) error {
 	orders, err := shop.orders(ctx)
 	if err != nil {
 		return err
 	}
-	paid := map[string]int{}
-	for _, entry := range ledger.Entries() {
-		paid[entry.Metadata["payonce_ref"]]++
-	}
-	wrong := len(paid) != len(orders)
-	for _, reference := range orders {
-		wrong = wrong || paid[(payonce.OperationID{Kind: "payment.create", Reference: reference}).Ref(1)] != 1
-	}
-	word := "once"
-	if wrong {
-		word = "not once"
-	}
-	fmt.Printf("%s: %d payments for %d orders in the provider's ledger, %d workers killed\n", word, ledger.Count("payment"), len(orders), killed)
-	if wrong {
-		return errors.New("the ledger is not what was ordered")
-	}
-	return nil
+	return judge(ledger, orders, payments, workers.killed)
 }

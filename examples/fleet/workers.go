@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/payonce/payonce/simulator"
 )
 
 // work is a worker's process. It ends, in good order, with its input: when the parent says so, or is no more.
@@ -65,24 +68,45 @@ func startWorker(ctx context.Context, p place) (worker, error) {
 	return worker{cmd, input}, cmd.Start()
 }
 
-// strike waits for a moment that nobody knows, and kills one of them as kill -9 does. Another one takes its place.
-func (w *workers) strike(ctx context.Context) error {
-	moment := time.NewTimer(200*time.Millisecond + rand.N(time.Second))
-	defer moment.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-moment.C:
+// suffer kills one after the other, after a few payments each that nobody knows, until there are enough.
+func (w *workers) suffer(ctx context.Context, ledger *simulator.Ledger, enough int) error {
+	for paid := 0; paid < enough; paid = ledger.Count("payment") {
+		next := paid + 1 + rand.IntN(1+enough/20)
+		if err := until(ctx, func() bool { return ledger.Count("payment") >= next }); err != nil {
+			return err
+		}
+		if err := w.strike(); err != nil {
+			return err
+		}
+		fmt.Printf("  kill -9 of a worker after %d payments; another one takes its place\n", ledger.Count("payment"))
 	}
+	return nil
+}
+
+// strike kills one of them, and another one takes its place.
+func (w *workers) strike() (err error) {
 	i := rand.IntN(len(w.running))
 	if err := w.running[i].Process.Kill(); err != nil {
 		return err
 	}
-	_ = w.running[i].Wait() // it says that it was killed
+	_ = w.running[i].Wait() // killed, as it should be
 	w.killed++
-	var err error
 	w.running[i], err = w.start()
 	return err
+}
+
+// until waits until it is so.
+func until(ctx context.Context, so func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // dismiss lets all of them finish what they do, and go.
