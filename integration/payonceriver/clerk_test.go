@@ -2,6 +2,7 @@ package payonceriver_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/payonce/payonce"
@@ -29,12 +31,15 @@ type place struct {
 	Seed uint64
 }
 
+// noMore is what a process says when it takes no more orders.
+const noMore = "no more orders"
+
 const (
 	// clerks take orders in each process, at the same time.
 	clerks = 4
 	// rollbacks and deaths are the odds that a transaction is rolled back, and that the process dies at one of its steps.
 	rollbacks = 0.25
-	deaths    = 0.003
+	deaths    = 0.005
 )
 
 // serve is a process of the fleet: it takes orders until there are enough, and pays them until its input ends.
@@ -58,6 +63,7 @@ func serve(text string) error {
 	if err := all.Wait(); err != nil {
 		return err
 	}
+	_, _ = fmt.Fprintln(os.Stdout, noMore)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return errors.Join(err, m.close(ctx))
 }
@@ -71,6 +77,8 @@ type clerk struct {
 }
 
 func (c *clerk) work(ctx context.Context) error {
+	shelf := stdlib.OpenDBFromPool(c.pool)
+	defer func() { _ = shelf.Close() }() // the pool stays
 	for {
 		var n int
 		if err := c.pool.QueryRow(ctx, "select nextval('order_number')").Scan(&n); err != nil {
@@ -79,24 +87,34 @@ func (c *clerk) work(ctx context.Context) error {
 		if n > c.last {
 			return nil
 		}
-		if err := c.take(ctx, fmt.Sprint("order-", n)); err != nil {
+		rec, err := c.client.Payments.Prepare(order(reference(n)))
+		if err != nil {
+			return err
+		}
+		if hasJob(n) {
+			err = c.take(ctx, rec)
+		} else {
+			err = c.takeSQL(ctx, shelf, rec)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
+func reference(n int) string { return fmt.Sprint("order-", n) }
+
+// hasJob says that an order's payment gets a job. The others are taken with database/sql, without River, and paid by recovery.
+func hasJob(n int) bool { return n%2 == 1 }
+
 // take commits an order with its payment and its job, or rolls all of them back, or dies.
-func (c *clerk) take(ctx context.Context, reference string) error {
-	rec, err := c.client.Payments.Prepare(order(reference))
-	if err != nil {
-		return err
-	}
+func (c *clerk) take(ctx context.Context, rec *payonce.Record) error {
 	tx, err := c.pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // nothing to do after a commit
-	if _, err := tx.Exec(ctx, "insert into orders values ($1)", reference); err != nil {
+	if _, err := tx.Exec(ctx, "insert into orders values ($1)", rec.ID.Reference); err != nil {
 		return err
 	}
 	c.perhapsDie("after the order")
@@ -109,13 +127,38 @@ func (c *clerk) take(ctx context.Context, reference string) error {
 		return err
 	}
 	c.perhapsDie("after the job")
-	if c.dices.Float64() < rollbacks {
+	if c.changesItsMind() {
 		return tx.Rollback(ctx)
 	}
 	err = tx.Commit(ctx)
 	c.perhapsDie("after the commit")
 	return err
 }
+
+// takeSQL is take with database/sql, without a job.
+func (c *clerk) takeSQL(ctx context.Context, shelf *sql.DB, rec *payonce.Record) error {
+	tx, err := shelf.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing to do after a commit
+	if _, err := tx.ExecContext(ctx, "insert into orders values ($1)", rec.ID.Reference); err != nil {
+		return err
+	}
+	c.perhapsDie("after the order")
+	if err := c.store.InsertSQLTx(ctx, tx, rec); err != nil {
+		return err
+	}
+	c.perhapsDie("after the record")
+	if c.changesItsMind() {
+		return tx.Rollback()
+	}
+	err = tx.Commit()
+	c.perhapsDie("after the commit")
+	return err
+}
+
+func (c *clerk) changesItsMind() bool { return c.dices.Float64() < rollbacks }
 
 // perhapsDie is a kill -9 at a step of the transaction. It tells which.
 func (c *clerk) perhapsDie(step string) {

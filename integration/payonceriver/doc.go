@@ -26,25 +26,35 @@
 //	ErrUnavailable (store, no client)   fails                                      River tries it again
 //
 // JobRetry on a cancelled job is a new call: what is final is answered from the record, what was refused for the merchant's own sake
-// (a key that was revoked) is sent again. JobCancel ends the job and not the payment: recovery goes on with that. Client.Resolve
-// with StopSending ends it.
+// (a key that was revoked) is sent again. A job that failed as often as its MaxAttempts (25) allows is discarded, and its record left to
+// recovery.
 //
-// # When a process dies
+// No job's state holds a payment back. JobCancel ends the job and not the payment, a queue that is paused and InsertOpts.ScheduledAt keep
+// the job waiting and not the payment: recovery sends whatever is open and due. Insert later what is to be paid later; Client.Resolve with
+// StopSending ends what is not to be sent any more.
 //
-// Two clocks run. The operation's lease ends after payonce.Config.Lease (15 s); then any process may finish it, and the next recovery
-// does. The job stays "running" in River until RescueStuckJobsAfter (1 h by default) and the worker's Timeout (5 min) are over; then it is
-// tried again, as one more of its attempts, and finds the answer in the record. So no payment waits for the rescue; set
-// RescueStuckJobsAfter to 6 min if the jobs' states should be true sooner. River may run a job twice at the same time: one of the two
-// sends, and both get the answer.
+// # When a process stops or dies
+//
+// River's Stop waits for the requests that are under way. StopAndCancel, or SoftStopTimeout, cuts them off: their outcome is unknown, the
+// job is snoozed, and whoever works on it when it is due gets the answer under the same key.
+//
+// When a process dies two clocks run. The operation's lease ends after payonce.Config.Lease (15 s); then any process may finish it, and
+// the next recovery does. The job stays "running" in River until RescueStuckJobsAfter (1 h by default) and the worker's Timeout (10 min)
+// are over; then it is tried again, as one more of its attempts, and finds the answer in the record. So no payment waits for the rescue;
+// set RescueStuckJobsAfter to 11 min if the jobs' states should be true sooner. River may run a job twice at the same time: one of the two
+// sends, and both get the answer. Panics are River's to catch; the job is tried again. An operation on which processes died five times is
+// put in doubt.
 //
 // # Recovery
 //
 // A Client recovers by itself every 30 s, in every process. With River it can be one job for the whole fleet: PeriodicRecovery inserts it
 // and RecoveryWorker does it, which also looks up what is in doubt and logs what it can't finish. Let Config.RecoverEvery then be an
-// hour, as a net below the net: the client goes on forgetting bodies whose retention is over, and recovers while River has no leader.
+// hour, as a net below the net: the client goes on forgetting bodies whose retention is over, and recovers if River never has a leader. After
+// the leader's death it takes River up to 15 s to elect another.
 //
 // # Setting up
 //
-// Insert the payments' jobs into a queue of their own (InsertOpts.Queue), so that a backlog of them does not delay recovery. Open the store
-// with pgstore.WithoutWake: River wakes the fleet itself. The merchant who only inserts needs a Client too, for Prepare.
+// Insert the payments' jobs into a queue of their own (InsertOpts.Queue), so that a backlog of them does not delay recovery, whose jobs are
+// in the default one. Open the store with pgstore.WithoutWake: River wakes the fleet itself. Who only inserts needs a Client too, for
+// Prepare.
 package payonceriver

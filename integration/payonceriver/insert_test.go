@@ -1,18 +1,15 @@
 package payonceriver_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
-	"github.com/payonce/payonce/integration/payonceriver"
 	"github.com/payonce/payonce/simulator"
 )
 
@@ -56,18 +53,42 @@ func TestAnOperationHasOneJobWhileItIsNotOver(t *testing.T) {
 	assert.Len(t, w.bank.Requests(), 2)
 }
 
+// TestAJobThatIsOverMakesRoomForAnother: what the first ended as, the next finds in the record.
+func TestAJobThatIsOverMakesRoomForAnother(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for state, end := range map[rivertype.JobState]string{rivertype.JobStateCancelled: "cancelled", rivertype.JobStateDiscarded: "discarded"} {
+		first, err := w.sell(t.Context(), order(end), true)
+		require.NoError(t, err)
+		_, err = w.pool.Exec(t.Context(), "update river_job set state = $2, finalized_at = now() where id = $1", first.Job.ID, state)
+		require.NoError(t, err)
+		next, err := w.sell(t.Context(), order(end), true)
+		require.NoError(t, err)
+		assert.False(t, next.UniqueSkippedAsDuplicate, end)
+	}
+	w.start(t)
+	w.eventually("both are paid", func() bool { return w.count("select count(*) from river_job where state = 'completed'") == 2 })
+	assert.Equal(t, 2, w.paid())
+}
+
 func TestTheOptionsOfAJobAreRivers(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	rec, err := w.client.Payments.Prepare(order("order-1"))
+	job, err := w.sellAs(t.Context(), order("order-1"), &river.InsertOpts{Queue: "payments", Priority: 3}, true)
 	require.NoError(t, err)
-	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
-		job, err := payonceriver.InsertTx(t.Context(), w.jobs, tx, w.store.InsertTx, rec, &river.InsertOpts{Queue: "payments", Priority: 3})
-		require.NoError(t, err)
-		assert.Equal(t, "payments", job.Job.Queue)
-		assert.Equal(t, 3, job.Job.Priority)
-		return err
-	}))
+	assert.Equal(t, "payments", job.Job.Queue)
+	assert.Equal(t, 3, job.Job.Priority)
+}
+
+// TestWhatRiverRefusesIsRolledBackWhole: the record was inserted already.
+func TestWhatRiverRefusesIsRolledBackWhole(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	_, err := w.sellAs(t.Context(), order("order-1"), &river.InsertOpts{Queue: "no queue's name!"}, true)
+	require.ErrorContains(t, err, `payment.create order-1`)
+	assert.Zero(t, w.count("select count(*) from orders"))
+	_, err = w.client.Run(t.Context(), operation(w.client, "order-1"))
+	require.ErrorIs(t, err, payonce.ErrNotFound)
 }
 
 func TestAnUnknownOutcomeIsSnoozedUntilItIsDue(t *testing.T) {
@@ -119,26 +140,4 @@ func TestWhatIsOverIsCancelledWithItsReason(t *testing.T) {
 			require.ErrorIs(t, err, c.reason)
 		})
 	}
-}
-
-// TestAStoppedWorkerLeavesTheJobToTheNext stops River while the provider keeps a request waiting.
-func TestAStoppedWorkerLeavesTheJobToTheNext(t *testing.T) {
-	t.Parallel()
-	w := newTown(t)
-	w.bank.Script(simulator.Hang(true))
-	w.start(t)
-	job, err := w.sell(t.Context(), order("order-1"), true)
-	require.NoError(t, err)
-	w.eventually("the request arrived", func() bool { return w.paid() == 1 })
-	require.NoError(t, w.jobs.StopAndCancel(context.WithoutCancel(t.Context())))
-	row, err := w.jobs.JobGet(t.Context(), job.Job.ID)
-	require.NoError(t, err)
-	require.Equal(t, rivertype.JobStateScheduled, row.State)
-	assert.Zero(t, row.Attempt)
-	next := w.another(habits{})
-	next.start(t)
-	_, err = next.jobs.JobRetry(t.Context(), row.ID)
-	require.NoError(t, err)
-	assert.Equal(t, rivertype.JobStateCompleted, w.ended(row.ID).State)
-	assert.Equal(t, 1, w.paid())
 }

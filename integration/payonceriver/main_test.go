@@ -51,7 +51,10 @@ func (*surroundings) Helper()                           {}
 func (*surroundings) Context() context.Context          { return context.Background() }
 func (s *surroundings) Cleanup(f func())                { s.ends = append(s.ends, f) }
 func (*surroundings) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
-func (*surroundings) Logf(format string, args ...any)   { _, _ = fmt.Fprintf(os.Stderr, format+"\n", args...) }
+func (*surroundings) Logf(format string, args ...any) {
+	_, _ = fmt.Fprintf(os.Stderr, format+"\n", args...)
+}
+
 func (s *surroundings) Skipf(format string, args ...any) {
 	s.Logf("the example is left out: "+format, args...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
@@ -37,6 +38,10 @@ type habits struct {
 	recovers time.Duration
 	// periodic are more jobs of River's.
 	periodic []*river.PeriodicJob
+	// stranger says that its worker has no client.
+	stranger bool
+	// transport makes the requests; nil is the client's own.
+	transport http.RoundTripper
 }
 
 // openMerchant connects one. River is not started yet.
@@ -58,10 +63,13 @@ func openMerchant(ctx context.Context, database, bank string, h habits) (*mercha
 	if m.store, err = pgstore.New(ctx, pool, pgstore.WithoutWake()); err != nil {
 		return nil, err
 	}
-	m.client, err = payonce.New(payonce.Config{
+	config := payonce.Config{
 		Provider: provider, Store: m.store, RecoverEvery: -1, Lease: h.lease, Retry: payonce.Retry{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
-	})
-	if err != nil {
+	}
+	if h.transport != nil {
+		config.HTTPClient = &http.Client{Transport: h.transport}
+	}
+	if m.client, err = payonce.New(config); err != nil {
 		return nil, err
 	}
 	engine := river.Config{
@@ -72,7 +80,11 @@ func openMerchant(ctx context.Context, database, bank string, h habits) (*mercha
 	if h.recovers > 0 {
 		engine.PeriodicJobs = append(engine.PeriodicJobs, payonceriver.PeriodicRecovery(h.recovers, m.client)...)
 	}
-	river.AddWorker(engine.Workers, payonceriver.NewWorker(m.client))
+	worker := payonceriver.NewWorker(m.client)
+	if h.stranger {
+		worker = payonceriver.NewWorker()
+	}
+	river.AddWorker(engine.Workers, worker)
 	river.AddWorker(engine.Workers, payonceriver.NewRecoveryWorker(nil, m.client))
 	m.jobs, err = river.NewClient(riverpgxv5.New(pool), &engine)
 	return m, err
@@ -101,6 +113,11 @@ func migrate(ctx context.Context, database string) error {
 
 // sell commits an order with its payment, or rolls both back.
 func (m *merchant) sell(ctx context.Context, p payonce.PaymentParams, commit bool) (*rivertype.JobInsertResult, error) {
+	return m.sellAs(ctx, p, nil, commit)
+}
+
+// sellAs is sell with options for the job.
+func (m *merchant) sellAs(ctx context.Context, p payonce.PaymentParams, opts *river.InsertOpts, commit bool) (*rivertype.JobInsertResult, error) {
 	rec, err := m.client.Payments.Prepare(p)
 	if err != nil {
 		return nil, err
@@ -113,7 +130,7 @@ func (m *merchant) sell(ctx context.Context, p payonce.PaymentParams, commit boo
 	if _, err := tx.Exec(ctx, "insert into orders values ($1) on conflict do nothing", p.Reference); err != nil {
 		return nil, err
 	}
-	job, err := payonceriver.InsertTx(ctx, m.jobs, tx, m.store.InsertTx, rec, nil)
+	job, err := payonceriver.InsertTx(ctx, m.jobs, tx, m.store.InsertTx, rec, opts)
 	if err != nil || !commit {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package payonceriver
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -11,10 +13,9 @@ import (
 )
 
 const (
-	// sweepTimeout is when River takes a sweep for dead. A sweep begins nothing new when half of it is over, so that what it began comes to
-	// its end: a request that is cut off is an unknown outcome.
-	sweepTimeout = 10 * time.Minute
-	sweepTime    = sweepTimeout / 2
+	// sweepTime is after how long a sweep begins nothing new, so that what it began comes to its end before its timeout: a request that is
+	// cut off is an unknown outcome.
+	sweepTime = 4 * time.Minute
 	// minEvery is the shortest period that River takes.
 	minEvery = time.Second
 )
@@ -25,14 +26,15 @@ type RecoveryArgs struct{ Account string }
 // Kind is the job's name in River.
 func (RecoveryArgs) Kind() string { return "payonce_recovery" }
 
-// PeriodicRecovery makes one periodic job for each client, for river.Config.PeriodicJobs: every so often, at least a second apart, and when
-// a process becomes River's leader, one process of the fleet recovers what was begun under the client's account. There is one job a period
-// whatever became of the last: one that died with its process does not keep the next from running, and two at once share the work.
+// PeriodicRecovery makes one periodic job for each account of these clients, for river.Config.PeriodicJobs: every so often, at least a second
+// apart, and when a process becomes River's leader, one process of the fleet recovers what was begun under the account. There is one job a
+// period whatever became of the last: one that died with its process does not keep the next from running, and two at once share the work.
+// The jobs go to River's default queue, so some process must work on that. It panics if a client is nil.
 func PeriodicRecovery(every time.Duration, all ...*payonce.Client) []*river.PeriodicJob {
 	every = max(every, minEvery)
 	var periodic []*river.PeriodicJob
-	for _, client := range all {
-		args := RecoveryArgs{Account: client.Account()}
+	for _, account := range slices.Sorted(maps.Keys(byAccount(all))) {
+		args := RecoveryArgs{Account: account}
 		opts := &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: every}}
 		periodic = append(periodic, river.NewPeriodicJob(
 			river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return args, opts }, &river.PeriodicJobOpts{RunOnStart: true},
@@ -50,7 +52,7 @@ type RecoveryWorker struct {
 }
 
 // NewRecoveryWorker makes a worker for the accounts of these clients. The logger gets a line for each operation: what was finished as
-// information, what is still open or in doubt, and why, as a warning. Nil logs nothing.
+// information, what is still open or in doubt, and why, as a warning. Without a logger nothing is logged. It panics if a client is nil.
 func NewRecoveryWorker(logger *slog.Logger, all ...*payonce.Client) *RecoveryWorker {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -58,10 +60,10 @@ func NewRecoveryWorker(logger *slog.Logger, all ...*payonce.Client) *RecoveryWor
 	return &RecoveryWorker{clients: byAccount(all), log: logger}
 }
 
-// Timeout is longer than a client works on an operation: River rescues a job that is not over by then, whose process died.
-func (*RecoveryWorker) Timeout(*river.Job[RecoveryArgs]) time.Duration { return sweepTimeout }
+// Timeout is ten minutes, in which whatever Work begins comes to its end.
+func (*RecoveryWorker) Timeout(*river.Job[RecoveryArgs]) time.Duration { return timeout }
 
-// Work recovers for at most five minutes; the next job goes on. It fails if the store could not be read.
+// Work begins to recover for four minutes; the next job goes on. It fails if the store could not be read.
 func (w *RecoveryWorker) Work(ctx context.Context, job *river.Job[RecoveryArgs]) error {
 	client, err := w.clients.of(job.Args.Account)
 	if err != nil {

@@ -16,9 +16,9 @@ const (
 	minSnooze = 5 * time.Second
 	// maxSnooze is for how long, at most, a client puts an operation off: what is due later was put off by a wrong clock.
 	maxSnooze = 24 * time.Hour
-	// runTimeout is longer than a client works on one operation under its default Retry: two minutes, the last request, and the wait for
-	// somebody else who is at it.
-	runTimeout = 5 * time.Minute
+	// timeout is when River takes a job for stuck. It is longer than a client works on one operation under its default Retry: two minutes of
+	// waiting for somebody else who is at it, two minutes of its own, and the last request.
+	timeout = 10 * time.Minute
 )
 
 // Worker finishes the operation that a job names, from its stored bytes and with its stored key. How often River runs it, and where,
@@ -30,11 +30,12 @@ type Worker struct {
 }
 
 // NewWorker makes a worker for the accounts of these clients, which stay the caller's: close them after River has stopped. A job of
-// another account fails and is tried again, perhaps by a process that has its client.
+// another account fails and is tried again, perhaps by a process that has its client. Like river.AddWorker it panics on what can't work: a
+// client that is nil.
 func NewWorker(all ...*payonce.Client) *Worker { return &Worker{clients: byAccount(all)} }
 
-// Timeout is five minutes. River's default of one would cut off requests that are slow and succeed, and leave unknown outcomes behind.
-func (*Worker) Timeout(*river.Job[Args]) time.Duration { return runTimeout }
+// Timeout is ten minutes. River's default of one would cut off requests that are slow and succeed, and leave unknown outcomes behind.
+func (*Worker) Timeout(*river.Job[Args]) time.Duration { return timeout }
 
 // Work runs the operation and tells River what to do with the job.
 func (w *Worker) Work(ctx context.Context, job *river.Job[Args]) error {
@@ -76,7 +77,10 @@ type clients map[string]*payonce.Client
 
 func byAccount(all []*payonce.Client) clients {
 	by := clients{}
-	for _, client := range all {
+	for n, client := range all {
+		if client == nil {
+			panic(fmt.Sprintf("payonceriver: client %d of %d is nil", n+1, len(all)))
+		}
 		by[client.Account()] = client
 	}
 	return by

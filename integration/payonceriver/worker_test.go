@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/integration/payonceriver"
@@ -31,7 +33,12 @@ type shop struct {
 // newShop must be called inside the bubble that uses it.
 func newShop(t *testing.T, store payonce.KeyStore) *shop {
 	t.Helper()
-	bank := newBank()
+	return branch(t, newBank(), store)
+}
+
+// branch is one process of a merchant's.
+func branch(t *testing.T, bank *simulator.Miracle, store payonce.KeyStore) *shop {
+	t.Helper()
 	transport := bank.Transport()
 	t.Cleanup(transport.Close)
 	client, err := payonce.New(payonce.Config{Provider: miracleAt(t, "https://miracle.example"), Store: store, HTTPClient: &http.Client{Transport: transport}, RecoverEvery: -1})
@@ -183,23 +190,67 @@ func assertPlain(t *testing.T, err error) {
 	assert.False(t, errors.As(err, &cancel) || errors.As(err, &snooze), "%v", err)
 }
 
-// TestAJobLastsAsLongAsItsOperation has a provider that never answers: River must not cut off what the client itself would wait for.
+// TestAJobLastsAsLongAsItsOperation has a provider that never answers, and another process that is at it first: River must not cut off what
+// the client itself would wait for.
 func TestAJobLastsAsLongAsItsOperation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, memstore.New())
+		first := newShop(t, memstore.New())
+		s := branch(t, first.bank, first.store)
 		s.bank.Script(simulator.Repeated(simulator.Hang(true), -1))
 		id := s.prepare(t, order("order-1"))
 		job := &river.Job[payonceriver.Args]{Args: payonceriver.Args{OperationID: id}}
 		ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(s.worker.Timeout(job), river.JobTimeoutDefault))
 		defer cancel()
-		var snooze *river.JobSnoozeError
-		require.ErrorAs(t, s.worker.Work(ctx, job), &snooze)
+		var both errgroup.Group
+		for _, process := range []*shop{first, s} {
+			both.Go(func() error {
+				var snooze *river.JobSnoozeError
+				if err := process.worker.Work(ctx, job); !errors.As(err, &snooze) {
+					return fmt.Errorf("no snooze, but %w", err)
+				}
+				return nil
+			})
+			pause(10 * time.Second)
+		}
+		require.NoError(t, both.Wait())
 		require.NoError(t, ctx.Err())
 		rec, err := s.store.Load(t.Context(), id, 0)
 		require.NoError(t, err)
-		assert.Greater(t, rec.Sent, 1)
+		assert.Greater(t, rec.Sent, 2, "both sent")
+		for _, attempt := range rec.Attempts {
+			assert.GreaterOrEqual(t, attempt.Took, time.Minute, "it was not cut off: %s", attempt.Fault)
+		}
 	})
+}
+
+func TestAJobThatRunsTwiceAtTheSameTimeIsPaidOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		one := newShop(t, memstore.New())
+		two := branch(t, one.bank, one.store)
+		one.bank.Script(simulator.Repeated(simulator.HoldKey(10*time.Second), -1))
+		id := one.prepare(t, order("order-1"))
+		var both errgroup.Group
+		for _, process := range []*shop{one, two} {
+			both.Go(func() error { return process.work(t, id) })
+		}
+		require.NoError(t, both.Wait(), "both get the answer")
+		assert.Len(t, one.bank.Requests(), 1)
+	})
+}
+
+func TestANilClientIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	client := newShop(t, memstore.New()).client
+	for what, use := range map[string]func(){
+		"worker":            func() { payonceriver.NewWorker(client, nil) },
+		"recovery":          func() { payonceriver.NewRecoveryWorker(nil, nil, client) },
+		"periodic recovery": func() { payonceriver.PeriodicRecovery(time.Minute, nil) },
+	} {
+		assert.Panics(t, use, what)
+	}
+	assert.Len(t, payonceriver.PeriodicRecovery(0, client, client), 1, "one job for an account")
 }
 
 func TestASnoozeIsBounded(t *testing.T) {
