@@ -65,7 +65,10 @@ func startWorker(ctx context.Context, p place) (worker, error) {
 	if err != nil {
 		return worker{}, err
 	}
-	return worker{cmd, input}, cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return worker{}, err
+	}
+	return worker{cmd, input}, nil
 }
 
 // suffer kills one after the other, after a few payments each that nobody knows, until there are enough.

@@ -243,12 +243,12 @@ func TestAJobThatRunsTwiceAtTheSameTimeIsPaidOnce(t *testing.T) {
 func TestANilClientIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	client := newShop(t, memstore.New()).client
-	for what, use := range map[string]func(){
-		"worker":            func() { payonceriver.NewWorker(client, nil) },
-		"recovery":          func() { payonceriver.NewRecoveryWorker(nil, nil, client) },
-		"periodic recovery": func() { payonceriver.PeriodicRecovery(time.Minute, nil) },
+	for says, use := range map[string]func(){
+		"payonceriver: client 2 of 2 is nil": func() { payonceriver.NewWorker(client, nil) },
+		"payonceriver: client 1 of 2 is nil": func() { payonceriver.NewRecoveryWorker(nil, nil, client) },
+		"payonceriver: client 1 of 1 is nil": func() { payonceriver.PeriodicRecovery(time.Minute, nil) },
 	} {
-		assert.Panics(t, use, what)
+		assert.PanicsWithValue(t, says, use)
 	}
 	assert.Len(t, payonceriver.PeriodicRecovery(0, client, client), 1, "one job for an account")
 }
