@@ -86,7 +86,7 @@ func show(ctx context.Context, p place, ledger *simulator.Ledger, payments int) 
 	if err := busy.Wait(); err != nil {
 		return err
 	}
-	fmt.Println("no more kills; what the dead had begun is finished by the others, as soon as River has a leader again (up to 15 s)")
+	fmt.Println("no more kills; what the dead had begun is finished by the others, as soon as River has a leader again (some 20 s)")
 	if err := shop.settled(ctx); err != nil {
 		return err
 	}

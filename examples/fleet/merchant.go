@@ -48,7 +48,7 @@ func openMerchant(ctx context.Context, p place) (*merchant, error) {
 		return nil, err
 	}
 	// A short lease, so that nobody watches the fleet wait. Real ones keep the default.
-	m.client, err = payonce.New(payonce.Config{Provider: provider, Store: m.store, Lease: 2 * time.Second, RecoverEvery: time.Hour})
+	m.client, err = payonce.New(payonce.Config{Provider: provider, Store: m.store, Lease: 2 * time.Second, RecoverEvery: 5 * time.Minute})
 	if err != nil {
 		return nil, err
 	}

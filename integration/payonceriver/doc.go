@@ -48,9 +48,9 @@
 // # Recovery
 //
 // A Client recovers by itself every 30 s, in every process. With River it can be one job for the whole fleet: PeriodicRecovery inserts it
-// and RecoveryWorker does it, which also looks up what is in doubt and logs what it can't finish. Let Config.RecoverEvery then be an
-// hour, as a net below the net: the client goes on forgetting bodies whose retention is over, and recovers if River never has a leader. After
-// the leader's death it takes River up to 15 s to elect another.
+// and RecoveryWorker does it, which also looks up what is in doubt and logs what it can't finish. River inserts the periodic jobs of its
+// leader only, so every program that starts River on the same tables needs them. Config.RecoverEvery may then be some minutes, as a net
+// below the net: for what is begun while nobody leads (after a leader's death some 20 s), or while a program leads that lacks the job.
 //
 // # Setting up
 //

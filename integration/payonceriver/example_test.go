@@ -44,7 +44,7 @@ func Example() {
 	store, err := pgstore.New(ctx, pool, pgstore.WithoutWake())
 	check(err)
 	defer store.Close()
-	client, err := payonce.New(payonce.Config{Provider: provider, Store: store, RecoverEvery: time.Hour})
+	client, err := payonce.New(payonce.Config{Provider: provider, Store: store, RecoverEvery: 5 * time.Minute})
 	check(err)
 	defer client.Close()
 	workers := river.NewWorkers()

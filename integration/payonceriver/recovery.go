@@ -29,7 +29,8 @@ func (RecoveryArgs) Kind() string { return "payonce_recovery" }
 // PeriodicRecovery makes one periodic job for each account of these clients, for river.Config.PeriodicJobs: every so often, at least a second
 // apart, and when a process becomes River's leader, one process of the fleet recovers what was begun under the account. There is one job a
 // period whatever became of the last: one that died with its process does not keep the next from running, and two at once share the work.
-// The jobs go to River's default queue, so some process must work on that. It panics if a client is nil.
+// River inserts the jobs of its leader only: give them to every program that is started on the same tables. They go to River's default
+// queue, so some process must work on that. It panics if a client is nil.
 func PeriodicRecovery(every time.Duration, all ...*payonce.Client) []*river.PeriodicJob {
 	every = max(every, minEvery)
 	var periodic []*river.PeriodicJob
