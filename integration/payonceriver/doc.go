@@ -23,7 +23,7 @@
 //	ErrNotSent, ErrInvalid              is cancelled with the reason               nothing was sent
 //	ErrInDoubt, ErrKeyReuse             is cancelled with the reason               a person settles it with Client.Resolve
 //	ErrNotFound                         is cancelled                               the job was inserted without its record
-//	ErrUnavailable (store, no client)   fails                                      River tries it again
+//	ErrUnavailable, or no such client   fails                                      River tries it again
 //
 // JobRetry on a cancelled job is a new call: what is final is answered from the record, what was refused for the merchant's own sake
 // (a key that was revoked) is sent again. A job that failed as often as its MaxAttempts (25) allows is discarded, and its record left to

@@ -71,6 +71,19 @@ func TestACancelledJobDoesNotEndItsPayment(t *testing.T) {
 	assert.Equal(t, 1, w.paid())
 }
 
+func TestAJobThatWaitsDoesNotHoldItsPaymentBack(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	job, err := w.sellAs(t.Context(), order("order-1"), &river.InsertOpts{ScheduledAt: time.Now().Add(time.Hour)}, true)
+	require.NoError(t, err)
+	w.another(habits{recovers: time.Minute}).start(t)
+	w.eventually("recovery made the payment", func() bool { return w.paid() == 1 })
+	_, err = w.jobs.JobRetry(t.Context(), job.Job.ID) // as if its time had come
+	require.NoError(t, err)
+	assert.Equal(t, rivertype.JobStateCompleted, w.ended(job.Job.ID).State)
+	assert.Equal(t, 1, w.paid())
+}
+
 // TestAJobWhoseProcessDiedIsRescued: the process had its request executed, and for River the job runs since two hours ago.
 func TestAJobWhoseProcessDiedIsRescued(t *testing.T) {
 	t.Parallel()
