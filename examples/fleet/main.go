@@ -29,7 +29,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	payments := flag.Int("payments", 2000, "how many orders are paid")
-	postgres := flag.String("postgres", "", "the URL of a PostgreSQL; without it one is started and thrown away")
+	postgres := flag.String("postgres", "", "the URL of a PostgreSQL; without it that of PAYONCE_TEST_POSTGRES, or one is started and thrown away")
 	flag.Parse()
 	run := func(ctx context.Context) error { return watch(ctx, *postgres, *payments) }
 	if flag.Arg(0) == "worker" {
