@@ -1,0 +1,3 @@
+package payonceriver
+
+var Verdict = verdict
