@@ -121,10 +121,16 @@ func (c *Client) listDue(ctx context.Context, state State, every time.Duration, 
 
 // recoverable says that nobody else works on the record, or has to.
 func (c *Client) recoverable(rec *Record) bool {
-	if _, ours := c.scopeFor(rec.Scope); !ours && rec.State == StateOpen && c.keyLives(rec) {
-		return false // whoever has the credential finishes it
+	if c.othersHave(rec) {
+		return false
 	}
 	return !rec.Lease.Live || (rec.Lease.Holder == c.holder && !c.flights.flying(rec.ID))
+}
+
+// othersHave says that an open record is for whoever has its credential to finish, which this client has not.
+func (c *Client) othersHave(rec *Record) bool {
+	_, ours := c.scopeFor(rec.Scope)
+	return !ours && rec.State == StateOpen && c.keyLives(rec)
 }
 
 // keyLives says that the record may still be sent by whoever can, and that it is not too long ago that somebody could.
@@ -208,6 +214,10 @@ func (c *Client) Run(ctx context.Context, id OperationID) (Recovered, error) {
 	rec, err := c.store.Load(ctx, id, 0)
 	if err != nil {
 		return Recovered{}, c.noRecord(id, err)
+	}
+	if c.othersHave(rec) {
+		a := answer{rec: rec, local: true}
+		return recovered(a), c.errorOf(rec, errors.New("this client does not have the credential that it was begun under; a process that has it finishes it"))
 	}
 	return c.recoverOne(ctx, rec, c.budget)
 }
