@@ -19,6 +19,9 @@ STOPS        ?= 50
 IMAGES       ?= 500
 STATES       ?= 1000000
 DAYS         ?= 30
+ORDERS       ?= 1000
+PAYMENTS     ?= 2000
+SUBMODULES   := integration/payonceriver examples/fleet
 SIGNER_DIR   ?= $(HOME)/.cache/payonce/$(SIGNER)
 
 export GOBIN := $(shell go env GOPATH)/bin
@@ -115,6 +118,26 @@ power: ## IMAGES crash images of the SQLite store, as loss of power leaves them
 .PHONY: disk
 disk: ## every store call and every access to the disk fails, every page is damaged, the journal is put back at every step
 	@PAYONCE_DISK=all go test -count=1 -timeout 30m ./tests/disk ./store/sqlitestore
+
+.PHONY: submodules
+submodules: lint-tool ## vet, lint and test the modules of their own: River and the fleet
+	@for dir in $(SUBMODULES); do (
+		cd "$$dir"
+		echo "$$dir"
+		untidy=$$(go mod tidy -e -diff 2>/dev/null | grep -E '^[+-][^+-]' | grep -v 'github.com/google/pprof ' || true)
+		[ -z "$$untidy" ] || { echo "go.mod or go.sum is not tidy:"; echo "$$untidy"; exit 1; }
+		go vet ./...
+		golangci-lint run -c ../../.golangci.yml ./...
+		go test -count=1 ./...
+	); done
+
+.PHONY: outbox
+outbox: ## ORDERS orders and payments in one transaction on PostgreSQL, rolled back and killed at random
+	@cd integration/payonceriver && PAYONCE_REQUIRE=postgres PAYONCE_ORDERS=$(ORDERS) go test -count=1 -timeout 30m -run '^TestOutbox$$' -v .
+
+.PHONY: fleet
+fleet: ## PAYMENTS payments by three workers on one PostgreSQL, killed at random: each is made once
+	@cd examples/fleet && go run . -payments $(PAYMENTS)
 
 .PHONY: model
 model: ## the step function in STATES states of the models, and what each safeguard is for

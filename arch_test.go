@@ -55,6 +55,7 @@ var law = map[string]rule{
 	"integration":           {ours: []string{"."}, never: []string{"testing"}},
 	"cmd":                   {ours: []string{".", "internal/...", "provider/...", "store/...", "batch/...", "observe/..."}, never: []string{"testing"}},
 	"examples":              {ours: []string{".", "provider/...", "store/...", "simulator/...", "batch/...", "observe/...", "integration/..."}, never: []string{"testing"}},
+	"examples/fleet":        {ours: []string{".", "provider/...", "store/...", "simulator/...", "integration/...", "internal/postgrestest"}, never: []string{"testing"}}, // starts its own PostgreSQL
 	"tests":                 {ours: []string{".", "internal/...", "provider/...", "store/...", "simulator/...", "batch/...", "observe/...", "integration/..."}},
 	"bench":                 {ours: []string{".", "provider/...", "store/...", "simulator/...", "batch/..."}},
 }
