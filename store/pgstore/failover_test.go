@@ -52,6 +52,8 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 	behind := newPool(t, standby.URL())
 	await(t, "the standby has it", func() error { return has(t, behind, schema, "order-1") })
 	assert.ErrorContains(t, refused(t, behind, pgstore.WithSchema(schema)), "the server is a standby")
+	_, err = behind.Exec(t.Context(), "select "+pgstore.UnknownIncarnation(schema))
+	require.ErrorContains(t, err, "recovery is in progress", "no read from a standby, also where the server does not tell its history")
 
 	primary.Kill(t) // which is no fail-over yet
 	primary.Restart(t)
@@ -133,6 +135,10 @@ func TestTablesThatWereRestoredFromADumpAreNoticed(t *testing.T) {
 		assert.True(t, restored(t, s, "order-1"))
 		assert.False(t, restored(t, s, "order-2"))
 	}
+	got, err := store.Load(t.Context(), id("order-1"), 0)
+	require.NoError(t, err)
+	require.NoError(t, store.Save(t.Context(), got))
+	assert.False(t, restored(t, store, "order-1"), "a save ends it")
 }
 
 func TestAServerThatDoesNotTellItsHistoryIsUsedAndLabelled(t *testing.T) {

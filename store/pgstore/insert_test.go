@@ -162,6 +162,17 @@ func TestOnlyWhatPrepareMadeIsInserted(t *testing.T) {
 	require.NoError(t, ways(pool, store)[1].insert(t, prepared("order-1"), "set local search_path = public", true), "the store knows its schema")
 }
 
+func TestAnOldProgramInsertsNothingIntoANewerSchema(t *testing.T) {
+	t.Parallel()
+	pool, store := openShop(t, server.Server(t))
+	change(t, pool, "update payonce_meta set version = version + 1")
+	for _, way := range ways(pool, store) {
+		require.ErrorContains(t, way.insert(t, prepared("order-1"), "select 1", true), "made by a newer program")
+	}
+	_, err := store.Load(t.Context(), id("order-1"), 0)
+	require.ErrorIs(t, err, payonce.ErrNotFound)
+}
+
 // TestPaymentsAreThoseOfTheCommittedOrders rolls back, breaks connections and repeats at random.
 func TestPaymentsAreThoseOfTheCommittedOrders(t *testing.T) {
 	t.Parallel()

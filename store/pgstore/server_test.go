@@ -166,11 +166,18 @@ func TestAServerThatIsKilledLosesNothingThatWasAcknowledged(t *testing.T) {
 func TestAServerThatHangsHoldsUpNobodyWhoStopsWaitingAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	host := server.New(t)
-	store := openIn(t, newPool(t, host.URL()), host.Schema(t), fast())
+	schema := host.Schema(t)
+	store := openIn(t, newPool(t, host.URL()), schema, fast())
+	closing := openIn(t, newPool(t, host.URL()), schema, fast(), pgstore.WithBatch(1))
 	tr := newTraffic(store)
 	tr.start(t.Context(), 4)
 	tr.during(t, 50)
 	host.Pause()
+	var refused sync.WaitGroup
+	refused.Add(60)
+	for range 60 {
+		closing.SaveLater(record("never"), func(err error) { assert.Error(t, err); refused.Done() })
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -181,6 +188,15 @@ func TestAServerThatHangsHoldsUpNobodyWhoStopsWaitingAndLosesNothing(t *testing.
 	_, err = store.Claim(t.Context(), record("patient")) // more patient than the writer
 	require.Error(t, err)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
+	_, err = store.Load(t.Context(), id("order-1"), 0)
+	require.Error(t, err, "nor does a read wait for ever")
+	require.NotErrorIs(t, err, context.DeadlineExceeded)
+	_, err = closing.Load(t.Context(), id("order-1"), 0)
+	require.Error(t, err)
+	began = time.Now()
+	require.NoError(t, closing.Close())
+	refused.Wait()
+	assert.Less(t, time.Since(began), 20*time.Second, "nor does Close wait once for every write")
 	tr.stop()
 	host.Resume()
 	await(t, "the store works again", func() error { _, err := store.Claim(t.Context(), record("last")); return err })

@@ -58,11 +58,19 @@ func TestAListenerThatIsCutOffListensAgainAndSaysSo(t *testing.T) {
 		user := c.ConnConfig.User
 		c.ConnConfig.User = "nobody-of-that-name"
 		c.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error { c.User, hooked = user, true; return nil }
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "set application_name = 'after connect'")
+			return err
+		}
 	})
 	listener := openIn(t, cfg, store.Schema())
 	wake := listener.Wake(t.Context())
 	heard(t, wake)
 	assert.True(t, hooked)
+	var listening bool
+	require.NoError(t, cfg.QueryRow(t.Context(), `select exists (select from pg_stat_activity where application_name = 'after connect'
+		and query like 'listen "' || (select channel from `+store.Schema()+`.payonce_meta) || '"')`).Scan(&listening))
+	assert.True(t, listening)
 	p.closeAll()
 	heard(t, wake)
 	require.NoError(t, listener.Close(), "Close ends it")

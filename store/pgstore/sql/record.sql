@@ -5,6 +5,7 @@ select
   p.holder, coalesce(p.lease_until > {now}, false), p.reason, p.note, p.attempts::text,
   p.outcome_class, p.outcome_status, p.outcome_code, p.outcome_message, p.outcome_request_id, p.outcome_resource_id, p.outcome_at,
   p.outcome_replayed, p.outcome_body,
-  greatest({now}, (select max(newest) from {writer})), (select {incarnation})
+  greatest({now}, (select max(newest) from {writer})),
+  (select m.restores > p.restores or m.incarnation <> {incarnation} from {meta} m)
 from {operation} o
 join {progress} p on p.operation = o.id

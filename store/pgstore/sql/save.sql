@@ -1,5 +1,5 @@
 update {progress} p set
-  version = p.version + 1, purged = false, changed_at = {now},
+  version = p.version + 1, purged = false, restores = (select restores from {meta} where one), changed_at = {now},
   holder = $6::text, lease_until = case when $7::bigint > 0 then {now} + $7::bigint * interval '1 microsecond' end,
   state = $8::bigint, sent = $9::bigint, reached = $10::bigint, possible = $11::bigint, accepted = $12::boolean,
   key_spent = $13::boolean, first_at = $14::timestamptz, last_at = $15::timestamptz, due_at = coalesce($16::timestamptz, '-infinity'),
