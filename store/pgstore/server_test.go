@@ -150,7 +150,7 @@ func TestAServerThatIsKilledLosesNothingThatWasAcknowledged(t *testing.T) {
 	two := openIn(t, newPool(t, host.URL()), schema, fast())
 	tr := newTraffic(one, two)
 	tr.start(t.Context(), 8)
-	for range 3 {
+	for range or(1, 3) {
 		tr.during(t, 100)
 		host.Kill(t)
 		tr.during(t, 20)
@@ -169,6 +169,7 @@ func TestAServerThatHangsHoldsUpNobodyWhoStopsWaitingAndLosesNothing(t *testing.
 	schema := host.Schema(t)
 	store := openIn(t, newPool(t, host.URL()), schema, fast())
 	closing := openIn(t, newPool(t, host.URL()), schema, fast(), pgstore.WithBatch(1))
+	reader := openIn(t, newPool(t, host.URL()), schema, fast())
 	tr := newTraffic(store)
 	tr.start(t.Context(), 4)
 	tr.during(t, 50)
@@ -188,11 +189,9 @@ func TestAServerThatHangsHoldsUpNobodyWhoStopsWaitingAndLosesNothing(t *testing.
 	_, err = store.Claim(t.Context(), record("patient")) // more patient than the writer
 	require.Error(t, err)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
-	_, err = store.Load(t.Context(), id("order-1"), 0)
-	require.Error(t, err, "nor does a read wait for ever")
+	_, err = reader.Load(t.Context(), id("order-1"), 0)
+	require.ErrorContains(t, err, "did not answer in", "nor does a read wait for ever")
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
-	_, err = closing.Load(t.Context(), id("order-1"), 0)
-	require.Error(t, err)
 	began = time.Now()
 	require.NoError(t, closing.Close())
 	refused.Wait()
