@@ -178,16 +178,16 @@ func TestPaymentsAreThoseOfTheCommittedOrders(t *testing.T) {
 	t.Parallel()
 	host := server.Server(t)
 	direct, store := openShop(t, host)
-	p := newProxy(t, host)
-	pool := newPool(t, p.url(t, host.URL()), parameter("search_path", store.Schema()), func(c *pgxpool.Config) { c.MaxConns = 1 })
+	p := host.Proxy(t)
+	pool := newPool(t, p.URL(), parameter("search_path", store.Schema()), func(c *pgxpool.Config) { c.MaxConns = 1 })
 	rnd := random(t)
 	broke := 0
 	for n := range 60 {
 		reference := fmt.Sprintf("order-%d", n)
-		c := p.arm(&cut{fromServer: rnd.IntN(2) == 0, after: rnd.IntN(24)})
+		c := p.Arm(&postgrestest.Cut{FromServer: rnd.IntN(2) == 0, After: rnd.IntN(24)})
 		err := transact(t.Context(), pool, reference, rnd.IntN(3) > 0)
-		if p.disarm() {
-			<-c.done
+		if p.Disarm() {
+			c.Release()
 			if err != nil {
 				broke++
 			}
