@@ -5,12 +5,12 @@ package fleet_test
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -122,20 +122,18 @@ func (c *crowd) live(e errand, answered map[int]bool) (killed bool, noise string
 	child, lines := start(c.t, &e)
 	c.join(&e, child)
 	for lines.Scan() {
-		var n int
-		var id string
-		switch read, _ := fmt.Sscanf(lines.Text(), "try %d", &n); {
-		case read == 1:
+		word, rest, _ := strings.Cut(lines.Text(), " ")
+		number, id, _ := strings.Cut(rest, " ")
+		n, err := strconv.Atoi(number)
+		switch {
+		case word == "try" && err == nil:
 			c.begin(&e, n)
-			continue
+		case word == "ok" && err == nil:
+			answered[n] = true
+			c.answer(&e, n, id)
 		default:
-			if read, _ = fmt.Sscanf(lines.Text(), "ok %d %s", &n, &id); read == 2 {
-				answered[n] = true
-				c.answer(&e, n, id)
-				continue
-			}
+			noise += lines.Text() + "\n"
 		}
-		noise += lines.Text() + "\n"
 	}
 	err := child.Wait()
 	killed = child.ProcessState.ExitCode() < 0

@@ -26,9 +26,8 @@ func TestMain(m *testing.M) {
 		runErrand(text)
 		return
 	}
-	code := m.Run()
-	server.Stop()
-	os.Exit(code)
+	defer server.Stop()
+	m.Run()
 }
 
 // number reads a size or a seed from the environment.
