@@ -79,7 +79,7 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 	for _, s := range []*pgstore.Store{after, store} {
 		got, err := s.Load(t.Context(), rec.ID, 0)
 		require.NoError(t, err)
-		assert.Equal(t, int64(1), got.Version, "the save was lost")
+		assert.Equal(t, payonce.StateOpen, got.State, "the save was lost")
 		assert.True(t, got.Restored)
 		reference := fmt.Sprintf("order of %p", s)
 		operate(t, s, reference)
@@ -87,6 +87,12 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 		assert.True(t, restored(t, s, "order-1"))
 	}
 	assert.Contains(t, log.String(), "failed over or restored")
+
+	got, err := after.Load(t.Context(), rec.ID, 0)
+	require.NoError(t, err)
+	require.NoError(t, after.Save(t.Context(), got))
+	assert.False(t, restored(t, store, "order-1"), "a save ends it")
+	require.ErrorIs(t, store.Save(t.Context(), rec), payonce.ErrStale, "the version that was lost is not the one that took its place")
 }
 
 // hosts is the URL of two servers of which the one is meant that takes writes.

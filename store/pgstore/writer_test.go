@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -17,13 +18,21 @@ import (
 	"github.com/payonce/payonce/store/pgstore"
 )
 
-// held keeps the writer of a store from going on, so that what is asked for meanwhile shares a transaction.
+// held keeps the writer of a store from going on, with a write of its own, so that what is asked for meanwhile shares a transaction.
 func held(t *testing.T, pool *pgxpool.Pool, store *pgstore.Store) (release func()) {
 	t.Helper()
 	tx, err := pool.Begin(t.Context())
 	require.NoError(t, err)
 	_, err = tx.Exec(t.Context(), "lock table "+pgx.Identifier{store.Schema()}.Sanitize()+".payonce_writer in exclusive mode")
 	require.NoError(t, err)
+	before := store.Commits()
+	store.SaveLater(record("nobody's"), func(error) {})
+	await(t, "the writer is busy", func() error {
+		if store.Commits() == before {
+			return errors.New("it is idle")
+		}
+		return nil
+	})
 	return func() { require.NoError(t, tx.Rollback(t.Context())) }
 }
 

@@ -57,7 +57,7 @@ create unique index payonce_operation_key on {operation} (coalesce(scope, ''), k
 create table {progress} (
   operation bigint primary key,
   account text collate "C" not null,
-  version bigint not null,
+  version bigint not null, -- each time that a write may have been lost (restores), it is read as 2^32 more: who knows a lost one is stale
   state bigint not null,
   sent bigint not null,
   reached bigint not null,
