@@ -125,7 +125,7 @@ func await(t *testing.T, what string, ask func() error) {
 		select {
 		case <-ctx.Done():
 			require.NoError(t, err, what)
-		case <-time.NewTimer(5 * time.Millisecond).C:
+		case <-time.NewTimer(20 * time.Millisecond).C:
 		}
 	}
 }
