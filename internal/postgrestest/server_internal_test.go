@@ -79,6 +79,7 @@ func (j *judge) Fatalf(format string, args ...any) { j.failed = fmt.Sprintf(form
 func (j *judge) Skipf(format string, args ...any)  { j.skipped = fmt.Sprintf(format, args...) }
 
 func TestWithoutAServerATestIsSkippedOrFails(t *testing.T) {
+	t.Setenv(requireVariable, "")
 	for _, c := range []struct {
 		required string
 		fails    bool

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/payonce/payonce"
 )
 
@@ -44,12 +46,18 @@ func moment(t time.Time) any {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
+// times decodes times and remembers whether one can't be had.
+type times struct{ err error }
+
 // instant is the time of a column.
-func instant(t *time.Time) time.Time {
-	if t == nil {
+func (t *times) instant(at pgtype.Timestamptz) time.Time {
+	switch {
+	case !at.Valid:
 		return time.Time{}
+	case at.InfinityModifier != pgtype.Finite:
+		t.err = errors.New("a time is infinite")
 	}
-	return t.UTC()
+	return at.Time.UTC()
 }
 
 // bytesOrNull is a copy of bytes as an argument: nil becomes null.
@@ -65,7 +73,7 @@ func micros(d time.Duration) int64 {
 	if d <= 0 {
 		return 0
 	}
-	return int64((d + time.Microsecond - 1) / time.Microsecond)
+	return int64((d-1)/time.Microsecond) + 1
 }
 
 // encodeHeader returns [[name, value, …], …] in the order of names; nil for nil.

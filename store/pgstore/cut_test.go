@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/postgrestest"
 	"github.com/payonce/payonce/store/pgstore"
 )
 
@@ -21,19 +22,19 @@ func TestAConnectionThatBreaksAnywhereLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		cut    cut
+		cut    postgrestest.Cut
 		unsure bool // some writes are committed and fail all the same
 	}{
-		{"on the way to the server", cut{}, false},
-		{"on the way back", cut{fromServer: true}, true},
-		{"and the server gets the rest later", cut{delayed: true}, true},
+		{"on the way to the server", postgrestest.Cut{}, false},
+		{"on the way back", postgrestest.Cut{FromServer: true}, true},
+		{"and the server gets the rest later", postgrestest.Cut{Delayed: true}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBroken(t)
 			for after := 0; ; after++ {
 				claimCut, saveCut := c.cut, c.cut
-				claimCut.after, saveCut.after = after, after
+				claimCut.After, saveCut.After = after, after
 				claimed := b.claim(t, fmt.Sprintf("order-%d", after), &claimCut)
 				saved := b.save(t, fmt.Sprintf("saved-%d", after), &saveCut)
 				if !claimed && !saved {
@@ -62,16 +63,16 @@ func TestWritesWhoseEndIsNotKnownAreNotSentAgain(t *testing.T) {
 	require.NoError(t, b.store.Save(t.Context(), records[0]), "the statements are prepared")
 	release := held(t, b.pool, b.store)
 	answers := []<-chan error{later(b.store, records[1]), later(b.store, records[2])}
-	c := b.proxy.arm(&cut{delayed: true, after: 3})
+	c := b.proxy.Arm(&postgrestest.Cut{Delayed: true, After: 3})
 	release()
 	for _, answer := range answers {
 		require.ErrorContains(t, <-answer, "commit, which may have happened")
 	}
 	_, err := b.store.Load(t.Context(), records[1].ID, 0)
 	require.ErrorContains(t, err, "enlist the writer")
-	require.True(t, b.proxy.disarm())
-	close(c.release)
-	<-c.done
+	require.True(t, b.proxy.Disarm())
+	c.Release()
+	await(t, "the store goes on", func() error { _, err := b.store.Load(t.Context(), records[1].ID, 0); return err })
 	for _, rec := range records[1:] {
 		got, err := b.store.Load(t.Context(), rec.ID, 0)
 		require.NoError(t, err)
@@ -81,7 +82,7 @@ func TestWritesWhoseEndIsNotKnownAreNotSentAgain(t *testing.T) {
 
 // broken is a store whose connections break, and one beside it that sees the truth.
 type broken struct {
-	proxy         *proxy
+	proxy         *postgrestest.Proxy
 	pool          *pgxpool.Pool // not through the proxy
 	store, direct *pgstore.Store
 
@@ -93,43 +94,42 @@ func newBroken(t *testing.T) *broken {
 	t.Helper()
 	host := server.Server(t)
 	schema := host.Schema(t)
-	b := &broken{proxy: newProxy(t, host), pool: newPool(t, host.URL())}
+	b := &broken{proxy: host.Proxy(t), pool: newPool(t, host.URL())}
 	b.direct = openIn(t, b.pool, schema)
-	pool := newPool(t, b.proxy.url(t, host.URL()), func(c *pgxpool.Config) { c.MaxConns = 2 })
+	pool := newPool(t, b.proxy.URL(), func(c *pgxpool.Config) { c.MaxConns = 2 })
 	patience := pgstore.WithPatience(5*time.Second, 100*time.Millisecond, 5*time.Second, 100*time.Millisecond)
 	b.store = openIn(t, pool, schema, patience)
 	return b
 }
 
 // claim claims a record while the connection breaks, and says whether it did.
-func (b *broken) claim(t *testing.T, reference string, c *cut) bool {
+func (b *broken) claim(t *testing.T, reference string, c *postgrestest.Cut) bool {
 	t.Helper()
-	b.proxy.arm(c)
+	b.proxy.Arm(c)
 	rec := record(reference)
 	_, err := b.store.Claim(t.Context(), rec)
 	return b.judge(t, rec, c, err, func(stored *payonce.Record) bool { return stored != nil })
 }
 
 // save saves a record while the connection breaks, and says whether it did.
-func (b *broken) save(t *testing.T, reference string, c *cut) bool {
+func (b *broken) save(t *testing.T, reference string, c *postgrestest.Cut) bool {
 	t.Helper()
 	rec := record(reference)
 	_, err := b.store.Claim(t.Context(), rec)
 	require.NoError(t, err)
-	b.proxy.arm(c)
+	b.proxy.Arm(c)
 	succeed(rec)
 	err = b.store.Save(t.Context(), rec)
 	return b.judge(t, rec, c, err, func(stored *payonce.Record) bool { return stored.Version == 2 })
 }
 
 // judge compares what the store said with what is there in the end.
-func (b *broken) judge(t *testing.T, rec *payonce.Record, c *cut, err error, done func(*payonce.Record) bool) bool {
+func (b *broken) judge(t *testing.T, rec *payonce.Record, c *postgrestest.Cut, err error, done func(*payonce.Record) bool) bool {
 	t.Helper()
 	told, loadErr := b.load(t.Context(), rec.ID, b.store)
-	struck := b.proxy.disarm()
+	struck := b.proxy.Disarm()
 	if struck {
-		close(c.release)
-		<-c.done
+		c.Release()
 	}
 	truth, truthErr := b.load(t.Context(), rec.ID, b.direct)
 	require.NoError(t, truthErr)
@@ -144,10 +144,9 @@ func (b *broken) judge(t *testing.T, rec *payonce.Record, c *cut, err error, don
 		b.failed++
 	}
 	if loadErr == nil && done(told) != done(truth) {
-		assert.Fail(t, "the store said one thing and later it was another", "%s, message %d: done %v, then %v", rec.ID, c.after, done(told), done(truth))
+		assert.Fail(t, "the store said one thing and later it was another", "%s, message %d: done %v, then %v", rec.ID, c.After, done(told), done(truth))
 	}
-	told, loadErr = b.load(t.Context(), rec.ID, b.store)
-	require.NoError(t, loadErr, "the store must go on")
+	await(t, "the store goes on", func() error { told, loadErr = b.load(t.Context(), rec.ID, b.store); return loadErr })
 	assert.Equal(t, done(truth), done(told))
 	return struck
 }

@@ -12,12 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// history is the server's, as of when the writer was enlisted.
-type history struct {
-	incarnation string
-	restored    int64 // operations up to this one may have lost what was written of them
-}
-
 // leave gives up the writer's row. Until the next enlist has deleted it, a transaction may still commit that nobody waits for.
 func (w *writer) leave() {
 	w.left, w.id = w.id, ""
@@ -38,60 +32,57 @@ func (w *writer) enlist(ctx context.Context) error {
 	defer cancel()
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails: it ends the process instead
-	h, err := w.enlistAs(ctx, conn, hex.EncodeToString(id))
+	incarnation, err := w.enlistAs(ctx, conn, hex.EncodeToString(id))
 	if err != nil {
 		return fmt.Errorf("enlist the writer: %w", inWords(ctx, err, 2*w.patience.enlist))
 	}
-	w.id, w.left, w.noted = hex.EncodeToString(id), "", time.Time{}
-	w.history.Store(h)
+	w.id, w.left, w.noted, w.incarnation = hex.EncodeToString(id), "", time.Time{}, incarnation
 	w.unsettled.Store(false)
 	return nil
 }
 
-func (w *writer) enlistAs(ctx context.Context, conn *pgxpool.Conn, id string) (*history, error) {
+func (w *writer) enlistAs(ctx context.Context, conn *pgxpool.Conn, id string) (incarnation string, err error) {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // nothing to do after a commit
 	if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1::text, true)", milliseconds(w.patience.enlist)); err != nil {
-		return nil, err
+		return "", err
 	}
 	if _, err := tx.Exec(ctx, w.st.enlist, id, w.left); err != nil {
-		return nil, err
+		return "", err
 	}
 	if _, err := tx.Exec(ctx, w.st.forgetWriters, id); err != nil {
-		return nil, err
+		return "", err
 	}
-	h, err := w.readHistory(ctx, tx)
-	if err != nil {
-		return nil, err
+	if incarnation, err = w.readHistory(ctx, tx); err != nil {
+		return "", err
 	}
-	return h, tx.Commit(ctx)
+	return incarnation, tx.Commit(ctx)
 }
 
 // readHistory looks whether the server's history is the one that the rows were written in, and notes if it isn't.
-func (w *writer) readHistory(ctx context.Context, tx pgx.Tx) (*history, error) {
-	var h history
+func (w *writer) readHistory(ctx context.Context, tx pgx.Tx) (now string, err error) {
 	for range 2 {
 		var version int
-		var now string
-		if err := tx.QueryRow(ctx, w.st.history).Scan(&version, &h.incarnation, &h.restored, &now); err != nil {
-			return nil, err
+		var before string
+		if err := tx.QueryRow(ctx, w.st.history).Scan(&version, &before, &now); err != nil {
+			return "", err
 		}
 		if err := checkVersion(version, w.version); err != nil {
-			return nil, err
+			return "", err
 		}
-		if h.incarnation == now {
+		if before == now {
 			break
 		}
-		if h.incarnation != "" {
+		if before != "" {
 			w.logger.LogAttrs(ctx, slog.LevelWarn, "the server was failed over or restored: what was written last may be missing",
-				slog.String("before", h.incarnation), slog.String("now", now))
+				slog.String("before", before), slog.String("now", now))
 		}
 		if _, err := tx.Exec(ctx, w.st.restored, now); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	return &h, nil
+	return now, nil
 }

@@ -51,9 +51,9 @@ func fill(tb testing.TB, pool *pgxpool.Pool, store *pgstore.Store, n int) {
 		select 1, '%[2]s', 'payment.create', 'order-' || n, 1, 'key-' || n, n %% 2 = 0, 'scope', 0, false, false, now(), '', 'POST', '/',
 		convert_to(repeat('body', 150), 'UTF8') from generate_series(1, %[3]d) n;
 		insert into %[1]s.payonce_progress (operation, account, version, state, sent, reached, possible, accepted, key_spent, due_at,
-		changed_at, holder, purged, reason, note)
+		changed_at, holder, purged, restores, reason, note)
 		select id, account, 2, case when id %% 100 = 0 then 0 else 1 end, 1, 1, 1, true, false, now() - id * interval '1 second',
-		now() - id * interval '1 second', '', id < %[3]d / 2, '', '' from %[1]s.payonce_operation;
+		now() - id * interval '1 second', '', id < %[3]d / 2, 0, '', '' from %[1]s.payonce_operation;
 		analyze %[1]s.payonce_operation; analyze %[1]s.payonce_progress; analyze %[1]s.payonce_writer`, store.Schema(), account, n))
 	require.NoError(tb, err)
 }
@@ -63,7 +63,7 @@ func explainAll(t *testing.T, pool *pgxpool.Pool, store *pgstore.Store, tables s
 	statements := store.Statements()
 	require.Greater(t, len(statements), 12)
 	outside := []string{"generation", "latest", "byKey", "keyOwner", "list", "channel", "inserting.insert", "inserting.stored"}
-	few := []string{"history", "channel", "forgetWriters", "enlist", "guard"} // are about tables of a few rows
+	few := []string{"history", "restored", "channel", "forgetWriters", "enlist", "guard"} // are about tables of a few rows
 	for name, text := range statements {
 		plans := explain(t, pool, store, text, !slices.Contains(outside, name))
 		indexed, scanned := 0, ""

@@ -16,7 +16,9 @@ func WithGrain(d time.Duration) Option { return func(c *config) { c.grain = d } 
 
 // WithPatience sets how long the writer waits.
 func WithPatience(pool, lock, batch, enlist time.Duration) Option {
-	return func(c *config) { c.patience = patience{pool: pool, lock: lock, batch: batch, enlist: enlist} }
+	return func(c *config) {
+		c.patience = patience{pool: pool, lock: lock, batch: batch, enlist: enlist, read: pool + batch}
+	}
 }
 
 // WithScripts replaces the scripts of the schema.
@@ -57,8 +59,16 @@ func (s *Store) Statements() map[string]string {
 	return all
 }
 
+// UnknownIncarnation stands for the incarnation where the server does not tell.
+func UnknownIncarnation(schema string) string {
+	return (&dialect{schema: schema}).text(unknownIncarnationSQL)
+}
+
+// RolledBack says whether an error proves that nothing was committed.
+func RolledBack(err error) bool { return rolledBack(err) }
+
 // WriterID names the writer's row. The writer must be idle.
 func (s *Store) WriterID() string { return s.writer.id }
 
-// Incarnation is the server's history as the writer knows it.
-func (s *Store) Incarnation() string { return s.writer.history.Load().incarnation }
+// Incarnation is the server's history as the writer knows it. The writer must be idle.
+func (s *Store) Incarnation() string { return s.writer.incarnation }

@@ -52,6 +52,8 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 	behind := newPool(t, standby.URL())
 	await(t, "the standby has it", func() error { return has(t, behind, schema, "order-1") })
 	assert.ErrorContains(t, refused(t, behind, pgstore.WithSchema(schema)), "the server is a standby")
+	_, err = behind.Exec(t.Context(), "select "+pgstore.UnknownIncarnation(schema))
+	require.ErrorContains(t, err, "recovery is in progress", "no read from a standby, also where the server does not tell its history")
 
 	primary.Kill(t) // which is no fail-over yet
 	primary.Restart(t)
@@ -77,7 +79,7 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 	for _, s := range []*pgstore.Store{after, store} {
 		got, err := s.Load(t.Context(), rec.ID, 0)
 		require.NoError(t, err)
-		assert.Equal(t, int64(1), got.Version, "the save was lost")
+		assert.Equal(t, payonce.StateOpen, got.State, "the save was lost")
 		assert.True(t, got.Restored)
 		reference := fmt.Sprintf("order of %p", s)
 		operate(t, s, reference)
@@ -85,6 +87,12 @@ func TestAFailOverThatLostWritesIsNoticed(t *testing.T) {
 		assert.True(t, restored(t, s, "order-1"))
 	}
 	assert.Contains(t, log.String(), "failed over or restored")
+
+	got, err := after.Load(t.Context(), rec.ID, 0)
+	require.NoError(t, err)
+	require.NoError(t, after.Save(t.Context(), got))
+	assert.False(t, restored(t, store, "order-1"), "a save ends it")
+	require.ErrorIs(t, store.Save(t.Context(), rec), payonce.ErrStale, "the version that was lost is not the one that took its place")
 }
 
 // hosts is the URL of two servers of which the one is meant that takes writes.
@@ -133,6 +141,10 @@ func TestTablesThatWereRestoredFromADumpAreNoticed(t *testing.T) {
 		assert.True(t, restored(t, s, "order-1"))
 		assert.False(t, restored(t, s, "order-2"))
 	}
+	got, err := store.Load(t.Context(), id("order-1"), 0)
+	require.NoError(t, err)
+	require.NoError(t, store.Save(t.Context(), got))
+	assert.False(t, restored(t, store, "order-1"), "a save ends it")
 }
 
 func TestAServerThatDoesNotTellItsHistoryIsUsedAndLabelled(t *testing.T) {

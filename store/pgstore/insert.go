@@ -43,9 +43,12 @@ func (s *Store) InsertSQLTx(ctx context.Context, tx *sql.Tx, rec *payonce.Record
 const callersServer = "in the caller's transaction"
 
 // inserting are the statements of an insert in the merchant's transaction.
-type inserting struct{ insert, stored, keyOwner string }
+type inserting struct {
+	insert, stored, keyOwner string
+	version                  int // of the schema that they were written for
+}
 
-func (d *dialect) inserting(wake bool) inserting {
+func (d *dialect) inserting(version int, wake bool) inserting {
 	tail := quietTail
 	if wake {
 		tail = notifyTail
@@ -54,11 +57,12 @@ func (d *dialect) inserting(wake bool) inserting {
 		insert:   d.text(insertSQL + tail),
 		stored:   d.text("select o.fingerprint from {operation} o " + ofIdentity + " and o.generation >= $4::bigint order by o.generation desc limit 1"),
 		keyOwner: d.text(keyOwnerSQL),
+		version:  version,
 	}
 }
 
 // bySearchPath are the statements on the tables that the search path finds.
-func bySearchPath() inserting { return (&dialect{clock: clockSQL}).inserting(true) }
+func bySearchPath() inserting { return (&dialect{clock: clockSQL}).inserting(len(migrations()), true) }
 
 // queryRow asks for one row in the merchant's transaction.
 type queryRow func(ctx context.Context, statement string, args ...any) pgx.Row
@@ -99,10 +103,13 @@ func (st *inserting) run(ctx context.Context, ask queryRow, rec *payonce.Record)
 	if err != nil {
 		return err
 	}
-	var number int64
+	var version int
 	var notified string
-	err = ask(ctx, st.insert, w.insertion()...).Scan(&number, &notified)
-	if !errors.Is(err, sql.ErrNoRows) { // which is pgx.ErrNoRows too
+	err = ask(ctx, st.insert, w.insertion()...).Scan(&version, &notified)
+	switch {
+	case err == nil:
+		return checkVersion(version, st.version)
+	case !errors.Is(err, sql.ErrNoRows): // which is pgx.ErrNoRows too
 		return err
 	}
 	var fingerprint []byte

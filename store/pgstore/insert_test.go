@@ -162,21 +162,32 @@ func TestOnlyWhatPrepareMadeIsInserted(t *testing.T) {
 	require.NoError(t, ways(pool, store)[1].insert(t, prepared("order-1"), "set local search_path = public", true), "the store knows its schema")
 }
 
+func TestAnOldProgramInsertsNothingIntoANewerSchema(t *testing.T) {
+	t.Parallel()
+	pool, store := openShop(t, server.Server(t))
+	change(t, pool, "update payonce_meta set version = version + 1")
+	for _, way := range ways(pool, store) {
+		require.ErrorContains(t, way.insert(t, prepared("order-1"), "select 1", true), "made by a newer program")
+	}
+	_, err := store.Load(t.Context(), id("order-1"), 0)
+	require.ErrorIs(t, err, payonce.ErrNotFound)
+}
+
 // TestPaymentsAreThoseOfTheCommittedOrders rolls back, breaks connections and repeats at random.
 func TestPaymentsAreThoseOfTheCommittedOrders(t *testing.T) {
 	t.Parallel()
 	host := server.Server(t)
 	direct, store := openShop(t, host)
-	p := newProxy(t, host)
-	pool := newPool(t, p.url(t, host.URL()), parameter("search_path", store.Schema()), func(c *pgxpool.Config) { c.MaxConns = 1 })
+	p := host.Proxy(t)
+	pool := newPool(t, p.URL(), parameter("search_path", store.Schema()), func(c *pgxpool.Config) { c.MaxConns = 1 })
 	rnd := random(t)
 	broke := 0
 	for n := range 60 {
 		reference := fmt.Sprintf("order-%d", n)
-		c := p.arm(&cut{fromServer: rnd.IntN(2) == 0, after: rnd.IntN(24)})
+		c := p.Arm(&postgrestest.Cut{FromServer: rnd.IntN(2) == 0, After: rnd.IntN(24)})
 		err := transact(t.Context(), pool, reference, rnd.IntN(3) > 0)
-		if p.disarm() {
-			<-c.done
+		if p.Disarm() {
+			c.Release()
 			if err != nil {
 				broke++
 			}

@@ -16,6 +16,8 @@ import (
 const (
 	// pageSize is the size of a page when the filter names none.
 	pageSize = 100
+	// maxPage is the size of the largest, whatever the filter names.
+	maxPage = 10_000
 	// pageBytes is what the bodies of a page may take, but for the last one; then it is shorter than asked for, because Recover holds it
 	// in memory.
 	pageBytes = 4 << 20
@@ -45,13 +47,16 @@ func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Rec
 	if limit <= 0 {
 		limit = pageSize
 	}
-	rows, next, err := s.page(ctx, f, after, limit)
+	var rows []*row
+	err = s.inTime(ctx, "list", func(ctx context.Context) (err error) {
+		rows, next, err = s.page(ctx, f, after, min(limit, maxPage))
+		return err
+	})
 	if err != nil {
-		return nil, "", s.readError(ctx, "list", err)
+		return nil, "", err
 	}
-	h := s.writer.history.Load()
 	for _, found := range rows {
-		rec, err := found.decode(h)
+		rec, err := found.decode()
 		if err != nil {
 			s.config.logger.LogAttrs(ctx, slog.LevelError, "a record was left out of a list", slog.Any("error", err))
 			continue
@@ -64,9 +69,6 @@ func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Rec
 // page returns the rows after the cursor, and the cursor of the next page. The server leaves out what is too much for one page: what it has
 // begun to send must be read to the end.
 func (s *Store) page(ctx context.Context, f payonce.Filter, after cursor, limit int) (page []*row, next string, err error) {
-	if err := s.settled(ctx, "list"); err != nil {
-		return nil, "", err
-	}
 	rows, err := s.pool.Query(ctx, s.st.list, storable(f.Account), int64(f.State), moment(after.due), after.number, moment(f.DueBefore),
 		int64(limit)+1, int64(pageBytes))
 	if err != nil {
@@ -88,7 +90,7 @@ func (s *Store) page(ctx context.Context, f payonce.Filter, after cursor, limit 
 	}
 	if more {
 		last := page[len(page)-1]
-		next = cursor{due: instant(last.due), number: last.number}.String()
+		next = cursor{due: last.due.Time, number: last.number}.String()
 	}
 	return page, next, rows.Err()
 }

@@ -7,8 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/payonce/payonce"
 )
 
 //go:embed sql/schema_1.sql
@@ -72,6 +75,9 @@ func migrate(ctx context.Context, db Beginner, cfg *config) error {
 // place finds the schema, or makes it, and keeps others from migrating it until the transaction is over.
 func place(ctx context.Context, tx pgx.Tx, cfg *config) (*dialect, error) {
 	schema := cfg.schema
+	if err := checkSchema(schema); err != nil {
+		return nil, err
+	}
 	if schema == "" {
 		var found *string
 		if err := tx.QueryRow(ctx, "select coalesce("+visibleSchemaSQL+", current_schema())").Scan(&found); err != nil {
@@ -95,6 +101,14 @@ func place(ctx context.Context, tx pgx.Tx, cfg *config) (*dialect, error) {
 		}
 	}
 	return &dialect{schema: schema, clock: cfg.clock, incarnation: incarnationSQL}, nil
+}
+
+// checkSchema refuses names that PostgreSQL would cut short: what looks for the whole name finds nothing.
+func checkSchema(name string) error {
+	if len(name) > 63 || strings.Contains(name, "\x00") {
+		return fmt.Errorf("schema %q: a name has at most 63 bytes, none of them zero: %w", name, payonce.ErrInvalid)
+	}
+	return nil
 }
 
 // visibleSchemaSQL is the schema in which the search path finds the tables; null if it doesn't.

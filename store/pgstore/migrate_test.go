@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/payonce/payonce/internal/postgrestest"
 	"github.com/payonce/payonce/store/pgstore"
 )
 
@@ -54,17 +55,17 @@ func TestAMigrationThatIsCutOffLeavesTheOldSchemaOrTheNewOne(t *testing.T) {
 	t.Parallel()
 	host := server.Server(t)
 	direct := newPool(t, host.URL())
-	p := newProxy(t, host)
+	p := host.Proxy(t)
 	for _, fromServer := range []bool{false, true} {
 		old, whole := 0, 0
 		for after := 0; ; after += or(7, 1) {
 			schema := host.Schema(t)
-			pool := newPool(t, p.url(t, host.URL()), func(c *pgxpool.Config) { c.MaxConns = 1 })
-			c := p.arm(&cut{fromServer: fromServer, after: after})
+			pool := newPool(t, p.URL(), func(c *pgxpool.Config) { c.MaxConns = 1 })
+			c := p.Arm(&postgrestest.Cut{FromServer: fromServer, After: after})
 			err := pgstore.Migrate(t.Context(), pool, pgstore.WithSchema(schema))
-			struck := p.disarm()
+			struck := p.Disarm()
 			if struck {
-				<-c.done
+				c.Release()
 			}
 			var tables int
 			require.NoError(t, direct.QueryRow(t.Context(), "select count(*) from pg_class where relnamespace = to_regnamespace($1) and relkind = 'r'", schema).Scan(&tables))

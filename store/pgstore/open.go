@@ -57,7 +57,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if d.incarnation, err = s.knownIncarnation(ctx, d); err != nil {
 		return err
 	}
-	s.st, s.inserting = d.statements(), d.inserting(!s.config.quiet)
+	s.st, s.inserting = d.statements(), d.inserting(len(s.config.scripts), !s.config.quiet)
 	s.writer = &writer{
 		queue: newQueue(s.config.batch), pool: s.pool, st: s.st, logger: s.config.logger, patience: s.config.patience, grain: s.config.grain,
 		force: !s.config.allowPowerLoss, version: len(s.config.scripts), ended: make(chan struct{}),
@@ -115,6 +115,9 @@ func (s *Store) checkServer(server *settings) error {
 // locate finds the schema of the tables, once: a connection that is opened later may have another search path.
 func (s *Store) locate(ctx context.Context) (*dialect, error) {
 	d := &dialect{schema: s.config.schema, clock: s.config.clock, incarnation: incarnationSQL}
+	if err := checkSchema(d.schema); err != nil {
+		return nil, err
+	}
 	if d.schema == "" {
 		var found *string
 		if err := s.pool.QueryRow(ctx, "select "+visibleSchemaSQL).Scan(&found); err != nil {
@@ -170,7 +173,7 @@ func (s *Store) knownIncarnation(ctx context.Context, d *dialect) (string, error
 	switch sqlState(err) {
 	case stateForbidden, stateNoFunction, stateNotSupported, stateInternal: // managed servers differ in how they refuse
 		s.durability.Text += ", a fail-over is not noticed"
-		return "(select incarnation from {meta})", nil
+		return unknownIncarnationSQL, nil
 	}
 	return "", err
 }

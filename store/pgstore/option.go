@@ -29,7 +29,9 @@ type config struct {
 func newConfig(opts []Option) *config {
 	cfg := &config{
 		logger: slog.New(slog.DiscardHandler), clock: clockSQL, batch: maxBatch, grain: 10 * time.Second, scripts: migrations(),
-		patience: patience{pool: 10 * time.Second, lock: 2 * time.Second, batch: 15 * time.Second, enlist: 5 * time.Second},
+		patience: patience{
+			pool: 10 * time.Second, lock: 2 * time.Second, batch: 15 * time.Second, enlist: 5 * time.Second, read: 25 * time.Second,
+		},
 	}
 	for _, opt := range opts {
 		opt(cfg)
@@ -38,8 +40,8 @@ func newConfig(opts []Option) *config {
 }
 
 // patience is how long the writer waits: for a connection of the pool, for a row that another transaction holds, for the answer to a
-// batch, for its own row.
-type patience struct{ pool, lock, batch, enlist time.Duration }
+// batch, for its own row; and how long a read may take, whatever its caller's context says.
+type patience struct{ pool, lock, batch, enlist, read time.Duration }
 
 // WithSchema names the schema of the tables. By default it is the one in which the search path finds them.
 func WithSchema(name string) Option { return func(c *config) { c.schema = name } }

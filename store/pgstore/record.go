@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/payonce/payonce"
 )
@@ -104,15 +105,14 @@ func latest(times ...time.Time) (newest time.Time) {
 type row struct {
 	number, format int64
 	rec            payonce.Record
-	incarnation    string
 
 	header, attempts                     *string
-	created, notAfter, first, last, due  *time.Time
-	newest                               time.Time
+	created, notAfter, first, last, due  pgtype.Timestamptz // which has words for infinity too
+	newest                               pgtype.Timestamptz
 	body                                 []byte
 	class, status                        *int64
 	code, message, requestID, resourceID *string
-	answered                             *time.Time
+	answered                             pgtype.Timestamptz
 	replayed                             *bool
 	answer                               []byte
 }
@@ -128,7 +128,7 @@ func scan(from pgx.Row) (*row, error) {
 		&rec.Version, &rec.State, &rec.Sent, &rec.Reached, &rec.Possible, &rec.Accepted, &rec.KeySpent, &r.first, &r.last, &r.due,
 		&rec.Lease.Holder, &rec.Lease.Live, &rec.Reason, &rec.Note, &r.attempts,
 		&r.class, &r.status, &r.code, &r.message, &r.requestID, &r.resourceID, &r.answered, &r.replayed, &r.answer,
-		&r.newest, &r.incarnation,
+		&r.newest, &rec.Restored,
 	)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func scan(from pgx.Row) (*row, error) {
 }
 
 // decode makes the record.
-func (r *row) decode(h *history) (*payonce.Record, error) {
+func (r *row) decode() (*payonce.Record, error) {
 	rec := &r.rec
 	if r.format > recordFormat {
 		return nil, r.strange("was written by a newer version (format %d; this one knows %d): update this program", r.format, recordFormat)
@@ -148,14 +148,10 @@ func (r *row) decode(h *history) (*payonce.Record, error) {
 	var header, attempts error
 	rec.Header, header = decodeHeader(r.header)
 	rec.Attempts, attempts = decodeAttempts(r.attempts)
-	if err := errors.Join(header, attempts, r.decodeTexts(), r.decodeOutcome()); err != nil {
+	if err := errors.Join(header, attempts, r.decodeTexts(), r.decodeTimes(), r.decodeOutcome()); err != nil {
 		return nil, r.strange("is damaged: %w", err)
 	}
 	rec.Body = r.body
-	rec.CreatedAt, rec.NotAfter = instant(r.created), instant(r.notAfter)
-	rec.FirstAt, rec.LastAt, rec.DueAt = instant(r.first), instant(r.last), instant(r.due)
-	rec.Newest = r.newest.UTC()
-	rec.Restored = r.incarnation != h.incarnation || r.number <= h.restored
 	return rec, nil
 }
 
@@ -171,6 +167,14 @@ func (r *row) decodeTexts() error {
 	return t.err
 }
 
+func (r *row) decodeTimes() error {
+	var t times
+	rec := &r.rec
+	rec.CreatedAt, rec.NotAfter, rec.Newest = t.instant(r.created), t.instant(r.notAfter), t.instant(r.newest)
+	rec.FirstAt, rec.LastAt, rec.DueAt = t.instant(r.first), t.instant(r.last), t.instant(r.due)
+	return t.err
+}
+
 func (r *row) decodeOutcome() error {
 	if r.class == nil {
 		return nil
@@ -179,11 +183,12 @@ func (r *row) decodeOutcome() error {
 		return errors.New("a part of the outcome is missing")
 	}
 	var t texts
+	var at times
 	r.rec.Outcome = &payonce.Outcome{
 		Class: payonce.Class(*r.class), Status: int(*r.status), Body: r.answer, Code: t.original(*r.code), Message: t.original(*r.message),
-		RequestID: t.original(*r.requestID), ResourceID: t.original(*r.resourceID), AnsweredAt: instant(r.answered), Replayed: *r.replayed,
+		RequestID: t.original(*r.requestID), ResourceID: t.original(*r.resourceID), AnsweredAt: at.instant(r.answered), Replayed: *r.replayed,
 	}
-	return t.err
+	return errors.Join(t.err, at.err)
 }
 
 // strange is the error for a row that can't be used. It names the row so that a person finds it.

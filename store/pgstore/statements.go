@@ -35,12 +35,11 @@ const (
 	ofKey        = "where coalesce(o.scope, '') = $1::bytea and o.key = $2::text and o.exclusive"
 	keyOwnerSQL  = "select account, kind, reference from {operation} where coalesce(scope, '') = $1::bytea and key = $2::text and exclusive"
 	claimTail    = "select operation from begun"
-	notifyTail   = "select operation, pg_notify((select channel from {meta}), '')::text from begun"
-	quietTail    = "select operation, '' from begun"
+	notifyTail   = "select (select version from {meta}), pg_notify((select channel from {meta}), '')::text from begun"
+	quietTail    = "select (select version from {meta}), '' from begun"
 	channelSQL   = "select channel from {meta}"
-	historySQL   = "select version, incarnation, restored, {incarnation} from {meta}"
-	restoredSQL  = `update {meta} set incarnation = $1::text,
-		restored = case when incarnation = '' then restored else greatest(restored, (select max(id) from {operation})) end
+	historySQL   = "select version, incarnation, {incarnation} from {meta}"
+	restoredSQL  = `update {meta} set incarnation = $1::text, restores = restores + case when incarnation = '' then 0 else 1 end
 		where incarnation <> $1::text`
 	forgetWritersSQL = `delete from {writer} where id in (
 		select id from {writer} where seen_at < {now} - interval '1 day' and id <> $1::text for update skip locked)`
@@ -50,6 +49,9 @@ const (
 // backup is restored, which may lack what was written last. A table has another number when it was restored from a dump.
 const incarnationSQL = `concat_ws('/', (select system_identifier from pg_control_system()),
 	left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '{quoted operation}'::regclass::oid)`
+
+// unknownIncarnationSQL stands for it where the server does not tell. It fails on a standby, from which no read may be answered.
+const unknownIncarnationSQL = "(select case when pg_is_in_recovery() then pg_current_wal_insert_lsn()::text else incarnation end from {meta})"
 
 // clockSQL is the server's clock: not now(), which is the start of the transaction.
 const clockSQL = "clock_timestamp()"

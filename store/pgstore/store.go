@@ -105,20 +105,18 @@ func (s *Store) Find(ctx context.Context, scope []byte, key string) (*payonce.Re
 
 // read returns the record that a statement finds.
 func (s *Store) read(ctx context.Context, doing, statement string, args ...any) (*payonce.Record, error) {
-	if err := s.settled(ctx, doing); err != nil {
-		return nil, err
-	}
-	found, err := scan(s.pool.QueryRow(ctx, statement, args...))
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = payonce.ErrNotFound
-	}
-	if err == nil {
-		var rec *payonce.Record
-		if rec, err = found.decode(s.writer.history.Load()); err == nil {
-			return rec, nil
+	var rec *payonce.Record
+	err := s.inTime(ctx, doing, func(ctx context.Context) error {
+		found, err := scan(s.pool.QueryRow(ctx, statement, args...))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return payonce.ErrNotFound
 		}
-	}
-	return nil, s.readError(ctx, doing, err)
+		if err == nil {
+			rec, err = found.decode()
+		}
+		return err
+	})
+	return rec, err
 }
 
 // Save replaces progress and lease if nobody else did since rec was read. If ctx ends while it waits for the server, it may still happen.
@@ -252,12 +250,22 @@ func (s *Store) settled(ctx context.Context, doing string) error {
 
 func (s *Store) explain(doing string, err error) error { return explain(s.server, doing, err) }
 
-// readError prefers the context's error to what the driver made of it.
-func (s *Store) readError(ctx context.Context, doing string, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// inTime reads when all is settled, and not for ever.
+func (s *Store) inTime(ctx context.Context, doing string, read func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, s.config.patience.read)
+	defer cancel()
+	err := s.settled(bounded, doing)
+	if err == nil {
+		err = read(bounded)
 	}
-	if s.writer.queue.over() {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil: // rather than what the driver made of it
+		return ctx.Err()
+	case bounded.Err() != nil:
+		err = fmt.Errorf("the pool and the server did not answer in %v", s.config.patience.read)
+	case s.writer.queue.over():
 		err = errClosed()
 	}
 	return s.explain(doing, err)

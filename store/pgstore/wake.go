@@ -62,10 +62,12 @@ func rest(ctx context.Context, d time.Duration) {
 // listen passes on what it hears, until the connection breaks. It reports whether it had one.
 func (s *Store) listen(ctx context.Context, wake chan<- struct{}) (heard bool, err error) {
 	conn, err := s.connectAlone(ctx)
+	if conn != nil {
+		defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // broken, or not needed any more
+	}
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // broken, or not needed any more
 	var channel string
 	if err := conn.QueryRow(ctx, s.st.channel).Scan(&channel); err != nil {
 		return false, err
@@ -95,5 +97,9 @@ func (s *Store) connectAlone(ctx context.Context) (*pgx.Conn, error) {
 			return nil, err
 		}
 	}
-	return pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err == nil && pool.AfterConnect != nil {
+		err = pool.AfterConnect(ctx, conn)
+	}
+	return conn, err
 }

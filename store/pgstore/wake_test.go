@@ -52,18 +52,26 @@ func TestAListenerThatIsCutOffListensAgainAndSaysSo(t *testing.T) {
 	t.Parallel()
 	host := server.Server(t)
 	_, store := openShop(t, host)
-	p := newProxy(t, host)
+	p := host.Proxy(t)
 	hooked := false
-	cfg := newPool(t, p.url(t, host.URL()), func(c *pgxpool.Config) { // also a pool that gets its password late
+	cfg := newPool(t, p.URL(), func(c *pgxpool.Config) { // also a pool that gets its password late
 		user := c.ConnConfig.User
 		c.ConnConfig.User = "nobody-of-that-name"
 		c.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error { c.User, hooked = user, true; return nil }
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "set application_name = 'after connect'")
+			return err
+		}
 	})
 	listener := openIn(t, cfg, store.Schema())
 	wake := listener.Wake(t.Context())
 	heard(t, wake)
 	assert.True(t, hooked)
-	p.closeAll()
+	var listening bool
+	require.NoError(t, cfg.QueryRow(t.Context(), `select exists (select from pg_stat_activity where application_name = 'after connect'
+		and query like 'listen "' || (select channel from `+store.Schema()+`.payonce_meta) || '"')`).Scan(&listening))
+	assert.True(t, listening)
+	p.CutAll()
 	heard(t, wake)
 	require.NoError(t, listener.Close(), "Close ends it")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/payonce/payonce"
@@ -30,11 +31,12 @@ type writer struct {
 	version  int  // of the schema
 	ended    chan struct{}
 
+	incarnation string // the server's, as of when the writer was enlisted
+
 	id    string // of its row; "" if it has none
 	left  string // of the row that transactions lock whose end is not known
 	noted time.Time
 
-	history   atomic.Pointer[history]
 	unsettled atomic.Bool  // there may be a transaction that still commits
 	commits   atomic.Int64 // for tests
 }
@@ -42,7 +44,13 @@ type writer struct {
 func (w *writer) run(ctx context.Context) {
 	defer close(w.ended)
 	for batch := w.queue.take(); len(batch) > 0; batch = w.queue.take() {
-		w.serve(ctx, wanted(batch))
+		lost := w.serve(ctx, wanted(batch))
+		if lost != nil && w.queue.over() { // Close does not wait for a server that is gone, once for every batch
+			for batch = w.queue.take(); len(batch) > 0; batch = w.queue.take() {
+				answer(batch, notBegun(lost))
+			}
+			return
+		}
 	}
 }
 
@@ -70,18 +78,53 @@ func compareIDs(a, b payonce.OperationID) int {
 	return strings.Compare(a.Reference, b.Reference)
 }
 
-// serve runs requests in one transaction. If the server refuses it, each gets one of its own, so that only the culprit fails.
-func (w *writer) serve(ctx context.Context, batch []*request) {
+// serve runs requests in one transaction. If the server refuses it, each gets one of its own, so that only the culprit fails. It returns the
+// error with which the server was lost.
+func (w *writer) serve(ctx context.Context, batch []*request) (lost error) {
 	if len(batch) == 0 {
-		return
+		return nil
 	}
-	refused, err := w.write(ctx, batch)
-	if len(batch) > 1 && refused {
-		for i := range batch {
-			w.serve(ctx, batch[i:i+1])
+	refused, err := w.write(ctx, batch, w.patience.lock/lockParts)
+	if refused && len(batch) > 1 {
+		return w.serveEach(ctx, batch)
+	}
+	if refused && sqlState(err) == stateLockTimeout {
+		refused, err = w.write(ctx, batch, w.patience.lock)
+	}
+	answer(batch, err)
+	if refused {
+		return nil
+	}
+	return err
+}
+
+// lockParts is how much less patient the writer is with locks while others wait who may not need them.
+const lockParts = 8
+
+// serveEach gives each request a transaction of its own. Whoever needs a record that another transaction holds waits for it after the rest.
+func (w *writer) serveEach(ctx context.Context, batch []*request) (lost error) {
+	var waiting []*request
+	for _, patience := range []time.Duration{w.patience.lock / lockParts, w.patience.lock} {
+		for i, r := range batch {
+			refused, err := w.write(ctx, []*request{r}, patience)
+			switch {
+			case refused && sqlState(err) == stateLockTimeout && patience < w.patience.lock:
+				waiting = append(waiting, r)
+				continue
+			case err != nil && !refused:
+				answer(slices.Concat(waiting, batch[i+1:]), notBegun(err))
+				answer(batch[i:i+1], err)
+				return err
+			}
+			answer(batch[i:i+1], err)
 		}
-		return
+		batch, waiting = waiting, nil
 	}
+	return nil
+}
+
+// answer tells requests what their transaction failed with, or what they read in it.
+func answer(batch []*request, err error) {
 	for _, r := range batch {
 		if err != nil {
 			r.answer = err
@@ -90,17 +133,20 @@ func (w *writer) serve(ctx context.Context, batch []*request) {
 	}
 }
 
+// notBegun is the error of who would have been next when the server was lost.
+func notBegun(lost error) error { return fmt.Errorf("%w: %w", errNotBegun, lost) }
+
 // maxConflicts is how often a transaction is begun again that was in the way of others.
 const maxConflicts = 5
 
 // write runs requests in one transaction, again if the server has rolled it back because of others. Refused says that it has rolled it back
 // for good. When it returns, the transaction is over, or the writer is unsettled until it is.
-func (w *writer) write(ctx context.Context, batch []*request) (refused bool, err error) {
+func (w *writer) write(ctx context.Context, batch []*request, lock time.Duration) (refused bool, err error) {
 	for tries := 1; ; tries++ {
 		if err := w.enlist(ctx); err != nil {
 			return false, err
 		}
-		err := w.transact(ctx, batch)
+		err := w.transact(ctx, batch, lock)
 		switch state := sqlState(err); {
 		case err == nil || errors.Is(err, errNotBegun):
 			return false, err
@@ -118,10 +164,10 @@ func (w *writer) write(ctx context.Context, batch []*request) (refused bool, err
 }
 
 // rolledBack says that the server has said no, so that nothing was committed. Everything else proves nothing: what was sent to a
-// connection that broke may still be executed.
+// connection that broke may still be executed, and a pooler may say so in the server's name (classes 08 and 58).
 func rolledBack(err error) bool {
 	said, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && said.SeverityUnlocalized == "ERROR"
+	return ok && said.SeverityUnlocalized == "ERROR" && !strings.HasPrefix(said.Code, "08") && !strings.HasPrefix(said.Code, "58")
 }
 
 // errNotBegun marks errors that came before anything was sent.
@@ -129,8 +175,8 @@ var errNotBegun = errors.New("nothing was begun")
 
 // transact sends the requests in one trip. The commit is the end of the trip: statements that are sent together, outside of a transaction,
 // are one.
-func (w *writer) transact(ctx context.Context, batch []*request) error {
-	b, note := w.statements(batch)
+func (w *writer) transact(ctx context.Context, batch []*request, lock time.Duration) error {
+	b, note := w.statements(batch, lock)
 	if b.Len() == 1 {
 		return nil // they only asked whether all is settled
 	}
@@ -154,9 +200,9 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 }
 
 // statements are the guard, what the requests ask for and, now and then, a note of the newest time.
-func (w *writer) statements(batch []*request) (b *pgx.Batch, note bool) {
+func (w *writer) statements(batch []*request, lock time.Duration) (b *pgx.Batch, note bool) {
 	b = &pgx.Batch{}
-	b.Queue(w.st.guard, w.id, w.history.Load().incarnation, milliseconds(w.patience.lock), w.force)
+	b.Queue(w.st.guard, w.id, w.incarnation, milliseconds(lock), w.force)
 	newest := batch[0]
 	for _, r := range batch {
 		if r.queue != nil {
@@ -186,9 +232,9 @@ func collect(results pgx.BatchResults, batch []*request, note bool) (noted time.
 		}
 	}
 	if note {
-		var newest *time.Time
+		var newest pgtype.Timestamptz
 		err = results.QueryRow().Scan(&newest)
-		noted = instant(newest)
+		noted = newest.Time
 	}
 	return noted, err
 }

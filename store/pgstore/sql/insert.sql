@@ -13,14 +13,14 @@ with own as (
   returning id
 ), begun as (
   insert into {progress} (
-    operation, account, version, purged, changed_at,
+    operation, account, version, purged, restores, changed_at,
     holder, lease_until,
     state, sent, reached, possible, accepted, key_spent, first_at, last_at, due_at, reason, note, attempts,
     outcome_class, outcome_status, outcome_code, outcome_message, outcome_request_id, outcome_resource_id, outcome_at,
     outcome_replayed, outcome_body
   )
   select
-    id, $1::text, 1, false, {now},
+    id, $1::text, 1, false, (select restores from {meta} where one), {now},
     $20::text, case when $21::bigint > 0 then {now} + $21::bigint * interval '1 microsecond' end,
     $22::bigint, $23::bigint, $24::bigint, $25::bigint, $26::boolean, $27::boolean, $28::timestamptz, $29::timestamptz,
     coalesce($30::timestamptz, '-infinity'), $31::text, $32::text, $33::json,

@@ -9,7 +9,7 @@ create table {meta} (
   salt bytea not null,
   channel text not null,                -- that InsertTx notifies
   incarnation text not null default '', -- the server and the history of it in which the rows were written
-  restored bigint not null default 0    -- operations up to this one may have lost what was written of them
+  restores bigint not null default 0    -- how often the server was found in another history than the rows
 );
 
 -- One row for each open store. Every transaction of the store locks it and goes on only if it is there: who deletes it has waited
@@ -57,7 +57,7 @@ create unique index payonce_operation_key on {operation} (coalesce(scope, ''), k
 create table {progress} (
   operation bigint primary key,
   account text collate "C" not null,
-  version bigint not null,
+  version bigint not null, -- each time that a write may have been lost (restores), it is read as 2^32 more: who knows a lost one is stale
   state bigint not null,
   sent bigint not null,
   reached bigint not null,
@@ -66,11 +66,12 @@ create table {progress} (
   key_spent boolean not null,
   first_at timestamptz,
   last_at timestamptz,
-  due_at timestamptz not null, -- '-infinity': since ever
+  due_at timestamptz not null check (due_at < 'infinity'), -- '-infinity': since ever
   changed_at timestamptz not null,
   lease_until timestamptz,
   holder text not null,
   purged boolean not null,
+  restores bigint not null, -- how often that had happened when this was written
   reason text not null,
   note text not null,
   attempts json,

@@ -1,4 +1,4 @@
-package pgstore_test
+package postgrestest
 
 import (
 	"context"
@@ -9,65 +9,64 @@ import (
 	"net/url"
 	"slices"
 	"sync"
-	"testing"
-
-	"github.com/stretchr/testify/require"
-
-	"github.com/payonce/payonce/internal/postgrestest"
 )
 
-// proxy stands between a store and its server, message by message of PostgreSQL's protocol.
-type proxy struct {
-	host     *postgrestest.Server
+// Proxy stands between a store and its server, message by message of PostgreSQL's protocol.
+type Proxy struct {
+	host     *Server
 	listener net.Listener
 	ctx      context.Context
 	running  sync.WaitGroup
 
 	mu    sync.Mutex
-	armed *cut
+	armed *Cut
 	open  map[net.Conn]bool
 }
 
-// cut is where a connection breaks: after some messages of one direction.
-type cut struct {
-	fromServer bool
-	after      int
-	// delayed lets the server have the rest of what the client sent, when delivered is called and not before.
-	delayed bool
+// Cut is where a connection breaks: after some messages of one direction.
+type Cut struct {
+	// FromServer says which direction, After how many messages of it pass.
+	FromServer bool
+	After      int
+	// Delayed lets the server have the rest of what the client sent, when Release is called and not before.
+	Delayed bool
 
 	release chan struct{}
 	done    chan struct{} // closed when the connection has been cut, and what was delayed has been answered or refused
 	struck  bool
 }
 
-// newProxy listens until the end of the test.
-func newProxy(t *testing.T, host *postgrestest.Server) *proxy {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	p := &proxy{host: host, listener: listener, ctx: ctx, open: map[net.Conn]bool{}}
+// Proxy listens on a port of this host until the end of the test.
+func (s *Server) Proxy(tb TB) *Proxy {
+	tb.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("proxy: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
+	p := &Proxy{host: s, listener: listener, ctx: ctx, open: map[net.Conn]bool{}}
 	p.running.Go(p.accept)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		_ = listener.Close()
-		p.closeAll()
+		p.CutAll()
 		p.running.Wait()
 	})
 	return p
 }
 
-// url is the server's through the proxy.
-func (p *proxy) url(t *testing.T, direct string) string {
-	t.Helper()
-	u, err := url.Parse(direct)
-	require.NoError(t, err)
+// URL is the server's through the proxy.
+func (p *Proxy) URL() string {
+	u, err := url.Parse(p.host.URL())
+	if err != nil {
+		return err.Error()
+	}
 	u.Host, u.RawQuery = p.listener.Addr().String(), "sslmode=disable"
 	return u.String()
 }
 
-// arm makes the next connection that gets so far break there.
-func (p *proxy) arm(c *cut) *cut {
+// Arm makes the next connection that gets so far break there.
+func (p *Proxy) Arm(c *Cut) *Cut {
 	c.release, c.done = make(chan struct{}), make(chan struct{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,8 +74,8 @@ func (p *proxy) arm(c *cut) *cut {
 	return c
 }
 
-// disarm lets everything through, and says whether the cut was made.
-func (p *proxy) disarm() bool {
+// Disarm lets everything through, and says whether the cut was made.
+func (p *Proxy) Disarm() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	struck := p.armed != nil && p.armed.struck
@@ -84,23 +83,30 @@ func (p *proxy) disarm() bool {
 	return struck
 }
 
+// Release lets the server have what was delayed, and waits until the cut is over.
+func (c *Cut) Release() {
+	close(c.release)
+	<-c.done
+}
+
 // strikes counts a message and returns the cut if this is where it is.
-func (p *proxy) strikes(fromServer bool) *cut {
+func (p *Proxy) strikes(fromServer bool) *Cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.armed
-	if c == nil || c.struck || c.fromServer != fromServer {
+	if c == nil || c.struck || c.FromServer != fromServer {
 		return nil
 	}
-	if c.after > 0 {
-		c.after--
+	if c.After > 0 {
+		c.After--
 		return nil
 	}
 	c.struck = true
 	return c
 }
 
-func (p *proxy) closeAll() {
+// CutAll breaks all connections that are open.
+func (p *Proxy) CutAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.open {
@@ -108,20 +114,20 @@ func (p *proxy) closeAll() {
 	}
 }
 
-func (p *proxy) track(conn net.Conn) {
+func (p *Proxy) track(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[conn] = true
 }
 
-func (p *proxy) forget(conn net.Conn) {
+func (p *Proxy) forget(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, conn)
 	_ = conn.Close()
 }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -138,17 +144,17 @@ func (p *proxy) accept() {
 
 // link is one connection through the proxy.
 type link struct {
-	*proxy
+	*Proxy
 	client, backend net.Conn
 	ready           chan struct{} // the server has done all that it was asked for
 	ended           chan struct{} // the server has closed the connection
 }
 
 // serve passes messages on until both sides are gone.
-func (p *proxy) serve(client, backend net.Conn) {
+func (p *Proxy) serve(client, backend net.Conn) {
 	p.track(client)
 	p.track(backend)
-	l := &link{proxy: p, client: client, backend: backend, ready: make(chan struct{}, 1), ended: make(chan struct{})}
+	l := &link{Proxy: p, client: client, backend: backend, ready: make(chan struct{}, 1), ended: make(chan struct{})}
 	var back sync.WaitGroup
 	back.Go(l.fromServer)
 	l.fromClient()
@@ -177,15 +183,15 @@ func (l *link) fromClient() {
 }
 
 // strike breaks the connection for the client. What the client has sent is lost, or reaches the server late.
-func (l *link) strike(c *cut, message []byte) {
+func (l *link) strike(c *Cut, message []byte) {
 	defer close(c.done)
 	late := message
-	for err := error(nil); c.delayed && err == nil && message[0] != 'S' && message[0] != 'Q'; { // up to what commits
+	for err := error(nil); c.Delayed && err == nil && message[0] != 'S' && message[0] != 'Q'; { // up to what commits
 		message, err = read(l.client, 1)
 		late = append(late, message...)
 	}
 	_ = l.client.Close()
-	if !c.delayed {
+	if !c.Delayed {
 		return
 	}
 	select {
@@ -229,7 +235,7 @@ func (l *link) fromServer() {
 }
 
 // swallow keeps the rest of an answer from the client.
-func (l *link) swallow(c *cut, message []byte) {
+func (l *link) swallow(c *Cut, message []byte) {
 	defer close(c.done)
 	for err := error(nil); err == nil && message[0] != 'Z'; {
 		message, err = read(l.backend, 1)
