@@ -22,11 +22,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/postgrestest"
 	"github.com/payonce/payonce/provider/truelayer"
 	"github.com/payonce/payonce/store/memstore"
+	"github.com/payonce/payonce/store/pgstore"
 	"github.com/payonce/payonce/store/sqlitestore"
 )
 
@@ -168,6 +171,9 @@ func (c *counter) signed() pay { return c.payer(memstore.New(), signReally(c.b))
 
 // sqlite pays through a client over a durable store.
 func (c *counter) sqlite() pay { return c.payer(openBenchSQLite(c.b), signCheaply) }
+
+// postgres pays through a client over a PostgreSQL server that is started for it.
+func (c *counter) postgres() pay { return c.payer(openBenchPostgres(c.b), signCheaply) }
 
 // payer pays through a client.
 func (c *counter) payer(store payonce.KeyStore, sign func(*truelayer.Config)) pay {
@@ -316,7 +322,8 @@ func BenchmarkPayment(b *testing.B) {
 	raw, memory := way{"raw", (*counter).raw}, way{"memory", (*counter).memory}
 	signed, sqlite := way{"memory+ES512", (*counter).signed}, way{"sqlite", (*counter).sqlite}
 	atOnce := [][]way{{raw}, {memory, raw}, {signed, raw, memory}, {sqlite, raw, memory}}
-	later := [][]way{{raw}, {sqlite, raw, memory}} // what a signature costs does not depend on the server
+	postgres := way{"postgres", (*counter).postgres}
+	later := [][]way{{raw}, {sqlite, raw, memory}, {postgres, raw, memory}} // what a signature costs does not depend on the server
 	for _, callers := range []int{1, 16, 64} {
 		benchmarkPayment(b, 0, callers, atOnce)
 		benchmarkPayment(b, 5*time.Millisecond, callers, later)
@@ -386,6 +393,20 @@ func BenchmarkReplay(b *testing.B) {
 func openBenchSQLite(b *testing.B) payonce.KeyStore {
 	b.Helper()
 	store, err := sqlitestore.Open(b.TempDir() + "/payments.db")
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, store.Close()) })
+	return store
+}
+
+func openBenchPostgres(b *testing.B) payonce.KeyStore {
+	b.Helper()
+	shared := new(postgrestest.Shared)
+	b.Cleanup(shared.Stop)
+	pool, err := pgxpool.New(b.Context(), shared.Server(b).Database(b))
+	require.NoError(b, err)
+	b.Cleanup(pool.Close)
+	require.NoError(b, pgstore.Migrate(b.Context(), pool))
+	store, err := pgstore.New(b.Context(), pool)
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, store.Close()) })
 	return store
