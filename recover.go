@@ -252,11 +252,20 @@ func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
 			return true
 		})
-		select {
-		case <-ctx.Done():
+		if rest(ctx, every, wake) != nil {
 			return
-		case <-wake:
-		case <-time.After(every):
 		}
 	}
+}
+
+// rest waits for so long, or less if something wakes it.
+func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
+	}
+	return ctx.Err()
 }

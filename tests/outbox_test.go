@@ -98,7 +98,8 @@ func (o *outbox) recover(dies int64) {
 	var moments atomic.Int64
 	p := o.w.process(o.t, o.w.store, func(moment) bool { return moments.Add(1) == dies })
 	defer p.stop()
-	for range p.Recover(p.life) { // the ledger judges
+	for _, err := range p.Recover(p.life) {
+		_ = err // the ledger judges
 	}
 }
 
