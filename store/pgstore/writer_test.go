@@ -69,6 +69,25 @@ func TestWritesThatWaitShareACommit(t *testing.T) {
 	assert.LessOrEqual(t, store.Commits()-before, int64(2))
 }
 
+func TestAPurgeSharesItsTransactionWithNobody(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool := newPool(t, host.URL())
+	store := openIn(t, pool, host.Schema(t))
+	rec := record("order-1")
+	_, err := store.Claim(t.Context(), rec)
+	require.NoError(t, err)
+	release := held(t, pool, store)
+	before := store.Commits()
+	purged := make(chan error, 1)
+	go func() { _, err := store.Purge(t.Context(), time.Now(), 10); purged <- err }()
+	answer := later(store, rec)
+	release()
+	require.NoError(t, <-answer)
+	require.NoError(t, <-purged)
+	assert.Equal(t, int64(2), store.Commits()-before)
+}
+
 // TestOneWriteThatFailsFailsAlone has a write that the server refuses among others that share its transaction.
 func TestOneWriteThatFailsFailsAlone(t *testing.T) {
 	t.Parallel()
