@@ -25,13 +25,15 @@ func held(t *testing.T, pool *pgxpool.Pool, store *pgstore.Store) (release func(
 	require.NoError(t, err)
 	_, err = tx.Exec(t.Context(), "lock table "+pgx.Identifier{store.Schema()}.Sanitize()+".payonce_writer in exclusive mode")
 	require.NoError(t, err)
-	before := store.Commits()
 	store.SaveLater(record("nobody's"), func(error) {})
-	await(t, "the writer is busy", func() error {
-		if store.Commits() == before {
-			return errors.New("it is idle")
+	await(t, "the writer waits", func() error {
+		var waits bool
+		err := tx.QueryRow(t.Context(), "select exists (select from pg_locks where not granted and relation = $1::text::regclass)",
+			pgx.Identifier{store.Schema(), "payonce_writer"}.Sanitize()).Scan(&waits)
+		if err == nil && !waits {
+			err = errors.New("it is idle")
 		}
-		return nil
+		return err
 	})
 	return func() { require.NoError(t, tx.Rollback(t.Context())) }
 }
