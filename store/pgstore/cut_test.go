@@ -96,7 +96,7 @@ func newBroken(t *testing.T) *broken {
 	schema := host.Schema(t)
 	b := &broken{proxy: host.Proxy(t), pool: newPool(t, host.URL())}
 	b.direct = openIn(t, b.pool, schema)
-	pool := newPool(t, b.proxy.URL(), func(c *pgxpool.Config) { c.MaxConns = 2 })
+	pool := newPool(t, b.proxy.URL(), func(c *pgxpool.Config) { c.MaxConns = 1 })
 	patience := pgstore.WithPatience(5*time.Second, 100*time.Millisecond, 5*time.Second, 100*time.Millisecond)
 	b.store = openIn(t, pool, schema, patience)
 	return b

@@ -28,6 +28,8 @@ type request struct {
 	// Both may be called again after a rollback. Both are nil if it only asks whether all is settled.
 	queue func(*pgx.Batch)
 	read  func(pgx.BatchResults) (answer, failure error)
+	// alone keeps others out of its transaction, who would wait for its many rows.
+	alone bool
 	// done is called once, after the commit.
 	done func(error)
 	// id and generation say which record it writes, if it writes one; newest is the latest time in it, size the bytes of its bodies.
@@ -76,9 +78,12 @@ func (q *queue) take() []*request {
 	for len(q.waiting) == 0 && !q.closed {
 		q.filled.Wait()
 	}
-	n := 0
-	for bytes := 0; n < min(len(q.waiting), q.batch) && (n == 0 || bytes+q.waiting[n].size <= maxBatchBytes); n++ {
-		bytes += q.waiting[n].size
+	n, bytes := 0, 0
+	for ; n < min(len(q.waiting), q.batch); n++ {
+		r := q.waiting[n]
+		if bytes += r.size; n > 0 && (bytes > maxBatchBytes || r.alone || q.waiting[0].alone) {
+			break
+		}
 	}
 	batch := q.waiting[:n:n]
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {

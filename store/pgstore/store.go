@@ -18,7 +18,7 @@ import (
 )
 
 // purgeBatch is how many records are purged between other writes.
-const purgeBatch = 100
+const purgeBatch = 50
 
 // Store is a key store in a PostgreSQL database. What its methods acknowledge is committed and flushed to the server's disk. Safe for
 // concurrent use; any number of stores in processes on any hosts may have the same tables open. Its errors are of type *Error, or
@@ -184,6 +184,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 	for total < limit {
 		size, n := min(limit-total, purgeBatch), 0
 		err := s.write(ctx, "purge", &request{
+			alone: true,
 			queue: func(b *pgx.Batch) { b.Queue(s.st.purge, moment(before), int64(size)) },
 			read: func(results pgx.BatchResults) (answer, failure error) {
 				tag, err := results.Exec()

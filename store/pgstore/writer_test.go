@@ -25,13 +25,15 @@ func held(t *testing.T, pool *pgxpool.Pool, store *pgstore.Store) (release func(
 	require.NoError(t, err)
 	_, err = tx.Exec(t.Context(), "lock table "+pgx.Identifier{store.Schema()}.Sanitize()+".payonce_writer in exclusive mode")
 	require.NoError(t, err)
-	before := store.Commits()
 	store.SaveLater(record("nobody's"), func(error) {})
-	await(t, "the writer is busy", func() error {
-		if store.Commits() == before {
-			return errors.New("it is idle")
+	await(t, "the writer waits", func() error {
+		var waits bool
+		err := tx.QueryRow(t.Context(), "select exists (select from pg_locks where not granted and relation = $1::text::regclass)",
+			pgx.Identifier{store.Schema(), "payonce_writer"}.Sanitize()).Scan(&waits)
+		if err == nil && !waits {
+			err = errors.New("it is idle")
 		}
-		return nil
+		return err
 	})
 	return func() { require.NoError(t, tx.Rollback(t.Context())) }
 }
@@ -67,6 +69,25 @@ func TestWritesThatWaitShareACommit(t *testing.T) {
 		require.NoError(t, <-answer)
 	}
 	assert.LessOrEqual(t, store.Commits()-before, int64(2))
+}
+
+func TestAPurgeSharesItsTransactionWithNobody(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool := newPool(t, host.URL())
+	store := openIn(t, pool, host.Schema(t))
+	rec := record("order-1")
+	_, err := store.Claim(t.Context(), rec)
+	require.NoError(t, err)
+	release := held(t, pool, store)
+	before := store.Commits()
+	purged := make(chan error, 1)
+	go func() { _, err := store.Purge(t.Context(), time.Now(), 10); purged <- err }()
+	answer := later(store, rec)
+	release()
+	require.NoError(t, <-answer)
+	require.NoError(t, <-purged)
+	assert.Equal(t, int64(2), store.Commits()-before)
 }
 
 // TestOneWriteThatFailsFailsAlone has a write that the server refuses among others that share its transaction.

@@ -101,7 +101,7 @@ func scopes() [][]byte  { return [][]byte{nil, []byte("scope-1"), []byte("scope-
 
 // key is one of few, so that operations want the same.
 func (w *walk) key() string {
-	return pick(w.random, []string{"key-1", "key-2", "key-3", "KEY-1", "key-4", "key-5"}) + fmt.Sprint(w.epoch)
+	return pick(w.random, []string{"key-1", "KEY-1", "key-2"}) + fmt.Sprint(w.epoch)
 }
 
 func (w *walk) identities() (ids []payonce.OperationID) {
