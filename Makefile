@@ -20,6 +20,8 @@ IMAGES       ?= 500
 STATES       ?= 1000000
 DAYS         ?= 30
 ORDERS       ?= 1000
+STEPS        ?= 2000
+RECORDS      ?= 50000
 PAYMENTS     ?= 2000
 SUBMODULES   := integration/payonceriver examples/fleet
 SIGNER_DIR   ?= $(HOME)/.cache/payonce/$(SIGNER)
@@ -126,6 +128,10 @@ submodules: lint-tool ## vet, lint and test the modules of their own: River and 
 		golangci-lint run -c ../../.golangci.yml ./...
 		go test -count=1 ./...
 	); done
+
+.PHONY: postgres
+postgres: ## four processes with OPERATIONS operations each on one PostgreSQL, killed at random; STEPS calls to all stores alike; RECORDS records
+	@PAYONCE_REQUIRE=postgres PAYONCE_OPERATIONS=$(OPERATIONS) PAYONCE_STEPS=$(STEPS) PAYONCE_RECORDS=$(RECORDS) go test -count=1 -timeout 60m -v -run 'ManyProcesses|AnswerAlike|ManyRecords|ManyBodies' ./tests/fleet
 
 .PHONY: outbox
 outbox: ## ORDERS orders and payments in one transaction on PostgreSQL, rolled back and killed at random
