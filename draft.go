@@ -70,6 +70,9 @@ func (op Operation) check() error {
 	if !strings.HasPrefix(op.Path, "/") || strings.ContainsAny(op.Path, " \r\n#") {
 		p.add("Path", "must be an absolute, escaped path, is %q", op.Path)
 	}
+	if t := op.NotAfter; !t.IsZero() && (t.Unix() <= 0 || t.Year() > 9999) { // stores could not keep it
+		p.add("NotAfter", "must be after 1970 and before 10000, or zero for no limit; it is %v", t)
+	}
 	if op.Body != nil && op.KeyedBody != nil {
 		p.add("Body", "and KeyedBody exclude each other")
 	}

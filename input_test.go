@@ -182,3 +182,19 @@ func TestErrorsSayWhatIsKnownAndWhatToDo(t *testing.T) {
 		payonce.StateOpen.String(), payonce.StateSucceeded.String(), payonce.StateNotSent.String(), payonce.StateRejected.String(), payonce.StateInDoubt.String(), payonce.State(99).String(),
 	})
 }
+
+func TestATimeThatNoStoreCanKeepIsInvalid(t *testing.T) {
+	t.Parallel()
+	b := newBank()
+	c := newClient(t, b, memory())
+	for _, limit := range []time.Time{time.Unix(0, 0), time.Unix(-1, 0), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<60, 0)} {
+		p := order("order-1")
+		p.NotAfter = limit
+		_, err := c.Payments.Create(t.Context(), p)
+		require.ErrorIs(t, err, payonce.ErrInvalid)
+		require.ErrorContains(t, err, "NotAfter")
+		_, err = c.Payments.Prepare(p)
+		require.ErrorIs(t, err, payonce.ErrInvalid)
+	}
+	assert.Empty(t, b.writes())
+}
