@@ -265,6 +265,28 @@ func TestAProcessWithoutTheCredentialLeavesTheOperationToOthers(t *testing.T) {
 	})
 }
 
+// A job of a queue names the operation, and a process gets it that knows the old credential only.
+func TestAProcessWithoutTheCredentialIsNotToldToCloseTheOperation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, store := newBank(), memory()
+		b.credential = true
+		b.profile = func(p *payonce.Profile) { p.Credential = "old" }
+		old := newClient(t, b, store)
+		b.profile = func(p *payonce.Profile) { p.Credential, p.OldCredentials = "new", []payonce.Secret{"old"} }
+		rolled := newClient(t, b, store)
+		rec, err := rolled.Payments.Prepare(order("order-1"))
+		require.NoError(t, err)
+		_, err = store.Claim(t.Context(), rec)
+		require.NoError(t, err)
+		_, err = old.Run(t.Context(), rec.ID)
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		_, err = rolled.Run(t.Context(), rec.ID)
+		require.NoError(t, err)
+		assert.Equal(t, 1, b.moved())
+	})
+}
+
 func TestAnEventLeavesTheAnswerAsItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

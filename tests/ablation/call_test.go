@@ -86,7 +86,11 @@ func ofTheCall() []ablation {
 		},
 		{
 			safeguard: "a process without the credential leaves it alone", file: "recover.go", in: ".", by: "TestAProcessWithoutTheCredentialLeavesTheOperationToOthers",
-			text: "return false // whoever has the credential finishes it", instead: "return ABLATED",
+			text: "return !ours && rec.State", instead: "return !ABLATED && !ours && rec.State",
+		},
+		{
+			safeguard: "so does a process that is told to run it", file: "recover.go", in: ".", by: "TestAProcessWithoutTheCredentialIsNotToldToCloseTheOperation",
+			text: "if c.othersHave(rec) {\n\t\ta :=", instead: "if !ABLATED && c.othersHave(rec) {\n\t\ta :=",
 		},
 	}
 }
