@@ -268,10 +268,15 @@ func (s *Server) Kill(tb TB) {
 	}
 }
 
-// Restart starts the server again after Kill.
+// Restart starts the server again after Kill. One of its processes may have been born while they were killed, and lives until it notices: a
+// server does not start beside it.
 func (s *Server) Restart(tb TB) {
 	tb.Helper()
-	if err := s.launch(); err != nil {
+	err := s.launch()
+	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); err = s.launch() {
+		<-time.NewTimer(50 * time.Millisecond).C
+	}
+	if err != nil {
 		tb.Fatalf("restart: %v", err)
 	}
 }
