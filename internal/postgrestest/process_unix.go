@@ -160,6 +160,7 @@ func (p *process) run(name string, args ...string) error {
 const watchdogScript = `
 cat > /dev/null
 if read -r pid < "$1/data/postmaster.pid"; then
+	kill -CONT $(cat "/proc/$pid/task/$pid/children") # all of it may be paused
 	kill -QUIT "$pid" && kill -CONT "$pid"
 	for try in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" && sleep 0.2; done
 	kill -KILL "$pid"
