@@ -61,7 +61,6 @@ func TestAPaymentIsMadeOnceWhereverItsConnectionsBreak(t *testing.T) {
 			b.settle(m, operations, told)
 			t.Logf("cut at %d messages, %d calls failed", operations-1, failed)
 			assert.Greater(t, operations, 8)
-			assert.Positive(t, failed)
 		})
 	}
 }
