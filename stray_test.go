@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -108,19 +108,19 @@ func TestWhoseAnAnswerIsGoesByTheOrderOnTheConnection(t *testing.T) {
 			})}
 		})
 		ids := make([]string, 2)
+		var calls sync.WaitGroup
 		for i := range ids {
-			go func() {
+			calls.Go(func() {
 				p, err := c.Payments.Create(t.Context(), order("order-"+strconv.Itoa(i)))
 				assert.NoError(t, err)
 				if err == nil {
 					ids[i] = p.ID
 				}
-			}()
+			})
 			synctest.Wait()
 		}
 		close(slow)
-		synctest.Wait()
-		advance(time.Minute)
+		calls.Wait()
 		assert.Equal(t, []string{"pay_1", "pay_2"}, ids)
 		assert.Equal(t, 2, b.moved())
 	})
