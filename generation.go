@@ -24,7 +24,10 @@ func (c *Client) nextGeneration(ctx context.Context, draft *Record, op *Operatio
 		if refusal != nil {
 			e := c.describe(last)
 			e.Err, e.Next = refusal, "no new key was made and nothing was sent"
-			if e.Kind == nil || errors.Is(refusal, errKeyUsed) {
+			switch {
+			case errors.Is(refusal, errForgotten):
+				e.Kind, e.Next = ErrInDoubt, "nothing was sent; find out at the provider what happened and settle it with Resolve"
+			case e.Kind == nil || errors.Is(refusal, errKeyUsed):
 				e.Kind = ErrKeyReuse
 			}
 			return nil, e
@@ -55,7 +58,10 @@ func (c *Client) retire(ctx context.Context, seen []*Record) error {
 	return nil
 }
 
-var errKeyUsed = errors.New("the key was an earlier one of the same operation")
+var (
+	errKeyUsed   = errors.New("the key was an earlier one of the same operation")
+	errForgotten = errors.New("a new key is refused because " + forgotten)
+)
 
 // mayRenew says why a new generation must not begin, or nil. Only proof that no money moved under any earlier one allows it.
 func (c *Client) mayRenew(ctx context.Context, last *Record, key string) (seen []*Record, err error) {
@@ -63,8 +69,8 @@ func (c *Client) mayRenew(ctx context.Context, last *Record, key string) (seen [
 	case StateOpen, StateInDoubt:
 		return nil, errors.New("a new key is refused while the last one may have moved money")
 	case StateSucceeded, StateRejected, StateNotSent:
-		if last.Restored && !last.Final() {
-			return nil, errors.New("a new key is refused because the store was restored and may have forgotten an attempt; call without it first")
+		if last.Restored {
+			return nil, errForgotten
 		}
 	}
 	for rec := last; ; {

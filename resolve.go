@@ -19,7 +19,8 @@ const (
 	StopSending
 )
 
-// Resolve settles an operation that is open or in doubt, as a person found out. The note is kept in the record. NotExecuted is
+// Resolve settles an operation that is open or in doubt, as a person found out, or one that a restored store has as closed: what it
+// forgot since, a later key perhaps, only a person can find out. The note is kept in the record. NotExecuted is
 // refused (ErrOutcomeUnknown) while the last attempt may still be on its way; after that a person's word is taken, even if a 2xx was
 // seen. A success that arrives later wins over any resolution.
 func (c *Client) Resolve(ctx context.Context, id OperationID, resolution Resolution, note string) error {
@@ -65,7 +66,7 @@ func (c *Client) resolvable(rec *Record, resolution Resolution) error {
 		early = max(early, c.policy.maxInFlight-c.clock.since(c.started))
 	}
 	switch {
-	case rec.State != StateOpen && rec.State != StateInDoubt:
+	case rec.State != StateOpen && rec.State != StateInDoubt && (!rec.Restored || (rec.State == StateSucceeded && resolution != Executed)):
 		e.Kind, e.Err, e.Next = ErrInvalid, errors.New("the operation is already "+rec.State.String()), "nothing was changed"
 	case rec.Lease.Live && rec.Lease.Holder != "":
 		e.Kind, e.Err, e.Next = ErrOutcomeUnknown, errors.New("somebody is working on it"), "nothing was changed; try again when its lease has ended"

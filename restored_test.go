@@ -145,3 +145,34 @@ func TestNotExecutedIsRefusedWhileAForgottenAttemptMayBeOnItsWay(t *testing.T) {
 		assert.ErrorIs(t, err, payonce.ErrOutcomeUnknown, "an attempt of a second ago may still be on its way")
 	})
 }
+
+// A refused operation went on under a new key, which the restored store has forgotten, and so has the provider.
+func TestARestoredStoreRefusesANewKeyUntilAPersonHasLooked(t *testing.T) {
+	t.Parallel()
+	for name, resolution := range map[string]payonce.Resolution{"it was executed": payonce.Executed, "it was not": payonce.NotExecuted} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, backup := newBank(reply{status: 400, skip: true, body: `{"code":"final"}`}), memory()
+				_, err := newClient(t, b, durable{backup}).Payments.Create(t.Context(), order("order-1"))
+				require.ErrorIs(t, err, payonce.ErrRejected)
+				advance(25 * time.Hour)
+				store := &restoredStore{KeyStore: durable{backup}}
+				c := newClient(t, b, store)
+				advance(time.Hour)
+				_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+				require.ErrorIs(t, err, payonce.ErrInDoubt)
+				require.ErrorContains(t, err, "Resolve")
+				require.Zero(t, b.moved())
+				require.NoError(t, c.Resolve(t.Context(), paymentID("order-1"), resolution, "looked at the dashboard"))
+				c = newClient(t, b, durable{backup}) // the record was written: it is not restored any more
+				_, err = c.Payments.Create(t.Context(), order("order-1"), payonce.WithNewKey())
+				if resolution == payonce.Executed {
+					require.ErrorIs(t, err, payonce.ErrKeyReuse)
+				} else {
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
+}

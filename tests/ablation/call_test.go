@@ -32,6 +32,10 @@ func ofTheCall() []ablation {
 			text: "if r.rec.Replay != ReplayKeyed ||", instead: "if (ABLATED && class != ClassSucceeded) || r.rec.Replay != ReplayKeyed ||",
 		},
 		{
+			safeguard: "a restored store gives no new key", file: "generation.go", in: ".", by: "TestARestoredStoreRefusesANewKeyUntilAPersonHasLooked",
+			text: "if last.Restored {", instead: "if last.Restored && !ABLATED {",
+		},
+		{
 			safeguard: "a new key needs proof", file: "generation.go", in: ".", by: "TestWhatACallConcludes",
 			text:    "return nil, errors.New(\"a new key is refused while the last one may have moved money\")",
 			instead: "if !ABLATED { return nil, errors.New(\"a new key is refused while the last one may have moved money\") }",

@@ -156,7 +156,7 @@ func rewind(t *testing.T, d *dialect, how restore, from, lived int) (done bool) 
 		if how.late {
 			elapse(s.provider.Profile().KeyLife + time.Hour)
 		}
-		s.goOn(path, lived, steps[from].begun, steps[len(steps)-1].begun, how.late)
+		s.goOn(path, lived, steps[from].begun, how.late)
 		noticed := strings.Contains(s.log.String(), "restored")
 		assert.Equal(t, how.forget || (lost && len(how.files) == 2), noticed, "that it was restored is logged")
 		assert.LessOrEqual(t, s.total(), []int{1, 2, 2, 2, 2, 3}[lived-1], "one for each order")
@@ -164,9 +164,9 @@ func rewind(t *testing.T, d *dialect, how restore, from, lived int) (done bool) 
 	return done
 }
 
-// goOn is a new process that recovers, and the merchant who asks for everything again. What the store has forgotten altogether, or a later
-// generation of it, is asked for only while the provider has not: then nobody can know that it was paid.
-func (s *shop) goOn(path string, lived int, begun, ever map[string]int, late bool) {
+// goOn is a new process that recovers, and the merchant who asks for everything again. What the store has forgotten altogether is asked
+// for only while the provider has not: then nobody can know that it was paid.
+func (s *shop) goOn(path string, lived int, begun map[string]int, late bool) {
 	s.t.Helper()
 	store, err := s.open(path)
 	require.NoError(s.t, err)
@@ -174,7 +174,7 @@ func (s *shop) goOn(path string, lived int, begun, ever map[string]int, late boo
 		for range 2 {
 			s.recover(c)
 			for n, first := range []int{1, 2, 5} {
-				if reference := fmt.Sprintf("order-%d", n); lived >= first && (!late || begun[reference] == ever[reference]) {
+				if reference := fmt.Sprintf("order-%d", n); lived >= first && (!late || begun[reference] > 0) {
 					s.again(c, n, lived)
 				}
 			}
