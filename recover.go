@@ -252,20 +252,8 @@ func (c *Client) recoverByItself(ctx context.Context, every, apart time.Duration
 			c.log.LogAttrs(ctx, level, "recovered", slog.Any("operation", r.Operation), slog.String("state", r.State.String()), slog.Any("error", err))
 			return true
 		})
-		if rest(ctx, every, wake) != nil {
+		if pauseOr(ctx, every, wake) != nil {
 			return
 		}
 	}
-}
-
-// rest waits for so long, or less if something wakes it.
-func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-timer.C:
-	}
-	return ctx.Err()
 }

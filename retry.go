@@ -196,15 +196,19 @@ func (r *run) wait(ctx context.Context, d time.Duration) event {
 }
 
 // pause waits for d or for the end of ctx, whose error it returns.
-func pause(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error { return pauseOr(ctx, d, nil) }
+
+// pauseOr is a pause that ends early if something wakes it.
+func pauseOr(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-wake:
 	case <-timer.C:
-		return ctx.Err()
 	}
+	return ctx.Err()
 }
 
 // finish stores how the call ended. A success may ride in the next commit: if it is lost, the same key brings the same answer.
