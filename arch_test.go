@@ -44,6 +44,7 @@ var law = map[string]rule{
 	".":                     {ours: []string{"internal/..."}, foreign: []string{"github.com/google/uuid", "github.com/cenkalti/backoff/v4"}, never: []string{"database/sql", "testing"}},
 	"internal":              {never: []string{"testing"}},
 	"internal/adapter":      {ours: []string{"."}, foreign: []string{"github.com/google/uuid"}, never: []string{"database/sql", "testing"}},
+	"internal/storage":      {ours: []string{"."}, foreign: none, never: []string{"database/sql", "testing"}},
 	"internal/webhook":      {ours: []string{"."}, foreign: none, never: []string{"testing"}},
 	"provider":              {ours: []string{".", "internal/..."}, never: []string{"database/sql", "testing"}},
 	"provider/providertest": {ours: []string{"."}, foreign: none},

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,9 +65,6 @@ func plain(err error) error {
 	}
 	return &serverError{text: strings.Join(strings.Fields(err.Error()), " "), state: sqlState(err)}
 }
-
-// errClosed is the cause of what is refused after Close.
-func errClosed() error { return fmt.Errorf("the store is closed: %w", fs.ErrClosed) }
 
 // sqlState returns PostgreSQL's code of what went wrong, "" if there is none.
 func sqlState(err error) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // InsertTx inserts a record that Prepare made in the merchant's own transaction, beside the order that it pays for: either both are
@@ -77,7 +78,7 @@ func onSQL(tx *sql.Tx) queryRow {
 
 func insertTx(ctx context.Context, ask queryRow, st inserting, server string, rec *payonce.Record) error {
 	doing := "insert"
-	err := preparedOnly(rec)
+	err := storage.PreparedOnly(rec)
 	if err == nil {
 		doing += " " + rec.ID.String()
 		err = st.run(ctx, ask, rec)
@@ -86,14 +87,6 @@ func insertTx(ctx context.Context, ask queryRow, st inserting, server string, re
 		return ctx.Err()
 	}
 	return explain(server, doing, err)
-}
-
-// preparedOnly refuses records that somebody may have sent.
-func preparedOnly(rec *payonce.Record) error {
-	if rec == nil || !rec.Prepared || rec.Version != 0 || rec.Sent != 0 || rec.State != payonce.StateOpen {
-		return fmt.Errorf("the record is not as Prepare made it: %w", payonce.ErrInvalid)
-	}
-	return nil
 }
 
 func (st *inserting) run(ctx context.Context, ask queryRow, rec *payonce.Record) error {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // oldestServer is the oldest version that the statements were written for.
@@ -59,7 +61,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	s.st, s.inserting = d.statements(), d.inserting(len(s.config.scripts), !s.config.quiet)
 	s.writer = &writer{
-		queue: newQueue(s.config.batch), pool: s.pool, st: s.st, logger: s.config.logger, patience: s.config.patience, grain: s.config.grain,
+		queue: storage.NewQueue(storage.Limit{Requests: s.config.batch, Bytes: maxBatchBytes}, (*request).weight), pool: s.pool, st: s.st, logger: s.config.logger, patience: s.config.patience, grain: s.config.grain,
 		force: !s.config.allowPowerLoss, version: len(s.config.scripts), ended: make(chan struct{}),
 	}
 	return s.writer.enlist(ctx)

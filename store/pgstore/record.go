@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // recordFormat is the format of the records that this version writes and reads; it stands in the statements too. A version that
@@ -27,7 +28,7 @@ type written struct {
 }
 
 func encode(rec *payonce.Record) (*written, error) {
-	attempts, err := encodeAttempts(rec.Attempts)
+	attempts, err := storage.EncodeAttempts(rec.Attempts)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func encode(rec *payonce.Record) (*written, error) {
 	if o := p.Outcome; o != nil {
 		outcome = []any{
 			int64(o.Class), int64(o.Status), storable(o.Code), storable(o.Message), storable(o.RequestID), storable(o.ResourceID),
-			moment(o.AnsweredAt), o.Replayed, bytesOrNull(o.Body),
+			moment(o.AnsweredAt), o.Replayed, storage.Bytes(o.Body),
 		}
 		w.size += len(o.Body)
 	}
@@ -63,14 +64,14 @@ func encodeClaim(rec *payonce.Record) (*written, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := encodeHeader(rec.Header)
+	header, err := storage.EncodeHeader(rec.Header)
 	if err != nil {
 		return nil, err
 	}
 	w.intent = []any{
-		storable(rec.Key), rec.Exclusive, bytesOrNull(rec.Scope), bytesOrNull(rec.Fingerprint), bytesOrNull(rec.Seal), int64(rec.Replay),
+		storable(rec.Key), rec.Exclusive, storage.Bytes(rec.Scope), storage.Bytes(rec.Fingerprint), storage.Bytes(rec.Seal), int64(rec.Replay),
 		rec.EmptyOK, rec.Prepared, moment(rec.CreatedAt), moment(rec.NotAfter), storable(rec.Origin), storable(rec.Method),
-		storable(rec.Path), header, bytesOrNull(rec.Body),
+		storable(rec.Path), header, storage.Bytes(rec.Body),
 	}
 	w.size += len(rec.Body)
 	return w, nil
@@ -146,8 +147,8 @@ func (r *row) decode() (*payonce.Record, error) {
 		return nil, r.strange("is in state %d, which this version does not know", int(rec.State))
 	}
 	var header, attempts error
-	rec.Header, header = decodeHeader(r.header)
-	rec.Attempts, attempts = decodeAttempts(r.attempts)
+	rec.Header, header = storage.DecodeHeader(r.header)
+	rec.Attempts, attempts = storage.DecodeAttempts(r.attempts)
 	if err := errors.Join(header, attempts, r.decodeTexts(), r.decodeTimes(), r.decodeOutcome()); err != nil {
 		return nil, r.strange("is damaged: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // purgeBatch is how many records are purged between other writes.
@@ -140,7 +141,7 @@ func (s *Store) SaveLater(rec *payonce.Record, done func(error)) {
 	r, err := s.replacement(rec)
 	if err == nil {
 		r.done = func(err error) { done(s.explain(doing, err)) }
-		err = s.writer.queue.push(r)
+		err = s.writer.queue.Push(r)
 	}
 	if err != nil {
 		done(s.explain(doing, err))
@@ -210,7 +211,7 @@ func (s *Store) Close() error {
 	if !s.over {
 		s.over = true
 		close(s.closed)
-		s.writer.queue.close()
+		s.writer.queue.Close()
 	}
 	s.mu.Unlock()
 	<-s.writer.ended
@@ -230,7 +231,7 @@ func (s *Store) write(ctx context.Context, doing string, r *request) error {
 	}
 	answer := make(chan error, 1)
 	r.ctx, r.done = ctx, func(err error) { answer <- err }
-	if err := s.writer.queue.push(r); err != nil {
+	if err := s.writer.queue.Push(r); err != nil {
 		return s.explain(doing, err)
 	}
 	select {
@@ -266,8 +267,8 @@ func (s *Store) inTime(ctx context.Context, doing string, read func(context.Cont
 		return ctx.Err()
 	case bounded.Err() != nil:
 		err = fmt.Errorf("the pool and the server did not answer in %v", s.config.patience.read)
-	case s.writer.queue.over():
-		err = errClosed()
+	case s.writer.queue.Over():
+		err = storage.ErrClosed()
 	}
 	return s.explain(doing, err)
 }

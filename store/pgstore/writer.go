@@ -16,12 +16,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // writer is the one goroutine that writes. It takes what waits and sends it to the server in one trip, as one transaction that commits
 // at its end: a commit for each would cost a flush for each, and a trip for each statement.
 type writer struct {
-	queue    *queue
+	queue    *storage.Queue[*request]
 	pool     *pgxpool.Pool
 	st       *statements
 	logger   *slog.Logger
@@ -43,10 +44,10 @@ type writer struct {
 
 func (w *writer) run(ctx context.Context) {
 	defer close(w.ended)
-	for batch := w.queue.take(); len(batch) > 0; batch = w.queue.take() {
+	for batch := w.queue.Take(); len(batch) > 0; batch = w.queue.Take() {
 		lost := w.serve(ctx, wanted(batch))
-		if lost != nil && w.queue.over() { // Close does not wait for a server that is gone, once for every batch
-			for batch = w.queue.take(); len(batch) > 0; batch = w.queue.take() {
+		if lost != nil && w.queue.Over() { // Close does not wait for a server that is gone, once for every batch
+			for batch = w.queue.Take(); len(batch) > 0; batch = w.queue.Take() {
 				answer(batch, notBegun(lost))
 			}
 			return

@@ -47,9 +47,6 @@ func explain(path, doing string, err error) error {
 	return &Error{Path: path, Doing: doing, Err: err, Advice: advice(err)}
 }
 
-// errClosed is the cause of what is refused after Close.
-func errClosed() error { return fmt.Errorf("the store is closed: %w", fs.ErrClosed) }
-
 // advice says what a person can do about it.
 func advice(err error) string {
 	switch code := resultCode(err); {

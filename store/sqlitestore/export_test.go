@@ -20,16 +20,12 @@ func (s *Store) Path() string { return s.path }
 func (s *Store) Commits() int64 { return s.writer.commits.Load() }
 
 // Queued counts the writes that wait.
-func (s *Store) Queued() int {
-	s.writer.queue.mu.Lock()
-	defer s.writer.queue.mu.Unlock()
-	return len(s.writer.queue.waiting)
-}
+func (s *Store) Queued() int { return s.writer.queue.Len() }
 
 // Hold makes the writer wait, inside of a transaction, until release is called.
 func (s *Store) Hold() (release func()) {
 	holding, held := make(chan struct{}), make(chan struct{})
-	_ = s.writer.queue.push(&request{
+	_ = s.writer.queue.Push(&request{
 		run: func(*statements) (answer, failure error) {
 			close(holding)
 			<-held
@@ -44,7 +40,7 @@ func (s *Store) Hold() (release func()) {
 // Break queues a write whose statement fails, and returns where its error arrives.
 func (s *Store) Break(err error) <-chan error {
 	done := make(chan error, 1)
-	_ = s.writer.queue.push(&request{
+	_ = s.writer.queue.Push(&request{
 		run:  func(*statements) (answer, failure error) { return nil, err },
 		done: func(err error) { done <- err },
 	})

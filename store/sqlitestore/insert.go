@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // callersFile stands for the file in errors: a transaction does not tell.
@@ -25,7 +26,7 @@ const callersFile = "the database of the caller's transaction"
 // record: hashes in it are keyed with the store's salt.
 func InsertTx(ctx context.Context, tx *sql.Tx, rec *payonce.Record) error {
 	doing := "insert"
-	err := preparedOnly(rec)
+	err := storage.PreparedOnly(rec)
 	if err == nil {
 		doing += " " + rec.ID.String()
 		err = insert(ctx, tx, rec)
@@ -34,14 +35,6 @@ func InsertTx(ctx context.Context, tx *sql.Tx, rec *payonce.Record) error {
 		return ctx.Err()
 	}
 	return explain(callersFile, doing, err)
-}
-
-// preparedOnly refuses records that somebody may have sent.
-func preparedOnly(rec *payonce.Record) error {
-	if rec == nil || !rec.Prepared || rec.Version != 0 || rec.Sent != 0 || rec.State != payonce.StateOpen {
-		return fmt.Errorf("the record is not as Prepare made it: %w", payonce.ErrInvalid)
-	}
-	return nil
 }
 
 func insert(ctx context.Context, tx *sql.Tx, rec *payonce.Record) error {

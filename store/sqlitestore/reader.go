@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 //go:embed sql/list.sql
@@ -104,7 +105,7 @@ func parseCursor(text string) (c cursor, err error) {
 // start is the cursor where a list begins, or goes on.
 func start(f payonce.Filter) (cursor, error) {
 	after, err := parseCursor(f.After)
-	if from := (cursor{due: micros(f.DueAfter), number: 1<<63 - 1}); !f.DueAfter.IsZero() && after.before(from) {
+	if from := (cursor{due: storage.Micros(f.DueAfter), number: 1<<63 - 1}); !f.DueAfter.IsZero() && after.before(from) {
 		after = from
 	}
 	return after, err
@@ -114,7 +115,7 @@ func start(f payonce.Filter) (cursor, error) {
 func (r *reader) page(ctx context.Context, f payonce.Filter, after cursor, limit int) (page []*row, more bool, err error) {
 	dueBefore := int64(1<<63 - 1)
 	if !f.DueBefore.IsZero() {
-		dueBefore = micros(f.DueBefore)
+		dueBefore = storage.Micros(f.DueBefore)
 	}
 	rows, err := r.list(ctx, f.State, f.Account, after.due, after.number, dueBefore, limit+1)
 	if err != nil {

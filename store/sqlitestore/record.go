@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // recordFormat is the format of the records that this version writes and reads. A version that stores something that this one must
@@ -29,17 +30,17 @@ type written struct {
 
 // encode encodes what a save writes, which becomes this version.
 func encode(rec *payonce.Record, version int64) (*written, error) {
-	attempts, err := encodeAttempts(rec.Attempts)
+	attempts, err := storage.EncodeAttempts(rec.Attempts)
 	if err != nil {
 		return nil, err
 	}
 	w := &written{
-		id: rec.ID, generation: rec.Generation, version: rec.Version, lease: rec.Lease, key: rec.Key, scope: value(rec.Scope),
-		newest: max(micros(rec.CreatedAt), micros(rec.FirstAt), micros(rec.LastAt)),
+		id: rec.ID, generation: rec.Generation, version: rec.Version, lease: rec.Lease, key: rec.Key, scope: storage.Bytes(rec.Scope),
+		newest: max(storage.Micros(rec.CreatedAt), storage.Micros(rec.FirstAt), storage.Micros(rec.LastAt)),
 	}
 	w.progress = append(progressColumns(&rec.Progress, attempts), progressChecksum(rec, version, attempts))
 	if o := rec.Outcome; o != nil {
-		w.outcome = append(outcomeColumns(o), value(o.Body))
+		w.outcome = append(outcomeColumns(o), storage.Bytes(o.Body))
 	}
 	return w, nil
 }
@@ -50,12 +51,12 @@ func encodeClaim(rec *payonce.Record) (*written, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := encodeHeader(rec.Header)
+	header, err := storage.EncodeHeader(rec.Header)
 	if err != nil {
 		return nil, err
 	}
 	columns := intentColumns(rec, header)
-	w.intent = append(columns, int64(recordFormat), checksum(columns, rec.Body), value(rec.Body))
+	w.intent = append(columns, int64(recordFormat), checksum(columns, rec.Body), storage.Bytes(rec.Body))
 	return w, nil
 }
 
@@ -63,8 +64,8 @@ func encodeClaim(rec *payonce.Record) (*written, error) {
 
 func intentColumns(rec *payonce.Record, header any) []any {
 	return []any{
-		rec.ID.Account, rec.ID.Kind, rec.ID.Reference, int64(rec.Generation), rec.Key, rec.Exclusive, value(rec.Scope),
-		value(rec.Fingerprint), value(rec.Seal), int64(rec.Replay), rec.EmptyOK, rec.Prepared, micros(rec.CreatedAt), micros(rec.NotAfter),
+		rec.ID.Account, rec.ID.Kind, rec.ID.Reference, int64(rec.Generation), rec.Key, rec.Exclusive, storage.Bytes(rec.Scope),
+		storage.Bytes(rec.Fingerprint), storage.Bytes(rec.Seal), int64(rec.Replay), rec.EmptyOK, rec.Prepared, storage.Micros(rec.CreatedAt), storage.Micros(rec.NotAfter),
 		rec.Origin, rec.Method, rec.Path, header,
 	}
 }
@@ -72,12 +73,12 @@ func intentColumns(rec *payonce.Record, header any) []any {
 func progressColumns(p *payonce.Progress, attempts any) []any {
 	return []any{
 		int64(p.State), int64(p.Sent), int64(p.Reached), int64(p.Possible), p.Accepted, p.KeySpent,
-		micros(p.FirstAt), micros(p.LastAt), micros(p.DueAt), p.Reason, p.Note, attempts,
+		storage.Micros(p.FirstAt), storage.Micros(p.LastAt), storage.Micros(p.DueAt), p.Reason, p.Note, attempts,
 	}
 }
 
 func outcomeColumns(o *payonce.Outcome) []any {
-	return []any{int64(o.Class), int64(o.Status), o.Code, o.Message, o.RequestID, o.ResourceID, micros(o.AnsweredAt), o.Replayed}
+	return []any{int64(o.Class), int64(o.Status), o.Code, o.Message, o.RequestID, o.ResourceID, storage.Micros(o.AnsweredAt), o.Replayed}
 }
 
 // progressChecksum binds progress and outcome to their operation and to each other.
@@ -94,9 +95,9 @@ func progressChecksum(rec *payonce.Record, version int64, attempts any) int64 {
 func (w *written) leaseArgs(keeper string) []any {
 	now := time.Now()
 	if w.lease.For <= 0 {
-		return []any{"", "", int64(0), micros(now)}
+		return []any{"", "", int64(0), storage.Micros(now)}
 	}
-	return []any{w.lease.Holder, keeper, micros(now.Add(w.lease.For)), micros(now)}
+	return []any{w.lease.Holder, keeper, storage.Micros(now.Add(w.lease.For)), storage.Micros(now)}
 }
 
 // row is a record as record.sql reads it.
@@ -162,24 +163,24 @@ func (r *row) decode(alive func(keeper string) bool) (*payonce.Record, error) {
 		return nil, r.newer("a sealed body; this one knows none")
 	}
 	var err error
-	if rec.Header, err = decodeHeader(r.header); err != nil {
+	if rec.Header, err = storage.DecodeHeader(r.header); err != nil {
 		return nil, r.damaged(err)
 	}
-	if rec.Attempts, err = decodeAttempts(r.attempts); err != nil {
+	if rec.Attempts, err = storage.DecodeAttempts(r.attempts); err != nil {
 		return nil, r.damaged(err)
 	}
 	rec.Scope, rec.Fingerprint, rec.Seal, rec.Body = r.scope, r.fingerprint, r.seal, payonce.Raw(r.body)
-	rec.CreatedAt, rec.NotAfter = fromMicros(r.created), fromMicros(r.notAfter)
-	rec.FirstAt, rec.LastAt, rec.DueAt = fromMicros(r.firstAt), fromMicros(r.lastAt), fromMicros(r.dueAt)
+	rec.CreatedAt, rec.NotAfter = storage.FromMicros(r.created), storage.FromMicros(r.notAfter)
+	rec.FirstAt, rec.LastAt, rec.DueAt = storage.FromMicros(r.firstAt), storage.FromMicros(r.lastAt), storage.FromMicros(r.dueAt)
 	if r.answered {
-		r.outcome.Body, r.outcome.AnsweredAt = payonce.Raw(r.answer), fromMicros(r.answeredAt)
+		r.outcome.Body, r.outcome.AnsweredAt = payonce.Raw(r.answer), storage.FromMicros(r.answeredAt)
 		rec.Outcome = &r.outcome
 	}
 	if err := r.verify(); err != nil {
 		return nil, err
 	}
-	rec.Newest = fromMicros(max(r.newest, r.created, r.firstAt, r.lastAt)) // its own are of the transaction that is being written
-	rec.Lease.Live = micros(time.Now()) < r.leaseUntil && alive(r.keeper)
+	rec.Newest = storage.FromMicros(max(r.newest, r.created, r.firstAt, r.lastAt)) // its own are of the transaction that is being written
+	rec.Lease.Live = storage.Micros(time.Now()) < r.leaseUntil && alive(r.keeper)
 	return rec, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 var (
@@ -183,7 +184,7 @@ func (st *statements) replace(w *written, keeper string) (answer, failure error)
 func (st *statements) extend(holder string, length time.Duration, ids []payonce.OperationID) error {
 	for _, id := range ids {
 		now := time.Now()
-		_, err := st.renew.ExecContext(st.ctx, micros(now.Add(length)), id.Account, id.Kind, id.Reference, holder, micros(now))
+		_, err := st.renew.ExecContext(st.ctx, storage.Micros(now.Add(length)), id.Account, id.Kind, id.Reference, holder, storage.Micros(now))
 		if err != nil {
 			return err
 		}
@@ -208,7 +209,7 @@ func (st *statements) purge(before time.Time, limit int) (n int, err error) {
 }
 
 func (st *statements) oldest(before time.Time, limit int) (numbers []int64, err error) {
-	rows, err := st.purgeable.QueryContext(st.ctx, micros(before), limit)
+	rows, err := st.purgeable.QueryContext(st.ctx, storage.Micros(before), limit)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/internal/failpoint"
+	"github.com/payonce/payonce/internal/storage"
 )
 
 const (
@@ -121,7 +122,7 @@ func (s *Store) SaveLater(rec *payonce.Record, done func(error)) {
 	doing := "save " + rec.ID.String()
 	w, err := encode(rec, rec.Version+1)
 	if err == nil {
-		err = s.writer.queue.push(&request{
+		err = s.writer.queue.Push(&request{
 			run:  func(st *statements) (answer, failure error) { return st.replace(w, s.keepers.id) },
 			done: func(err error) { done(s.explain(doing, err)) },
 		})
@@ -206,7 +207,7 @@ func (s *Store) Close() error {
 func (s *Store) shut() error {
 	var errs []error
 	if s.writer != nil {
-		s.writer.queue.close()
+		s.writer.queue.Close()
 		<-s.writer.ended
 	}
 	if s.reading != nil {
@@ -230,7 +231,7 @@ func (s *Store) write(ctx context.Context, doing string, run func(*statements) (
 		return err
 	}
 	answer := make(chan error, 1)
-	if err := s.writer.queue.push(&request{ctx: ctx, run: run, done: func(err error) { answer <- err }}); err != nil {
+	if err := s.writer.queue.Push(&request{ctx: ctx, run: run, done: func(err error) { answer <- err }}); err != nil {
 		return s.explain(doing, err)
 	}
 	select {
@@ -248,8 +249,8 @@ func (s *Store) readError(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if s.writer.queue.over() {
-		err = errClosed()
+	if s.writer.queue.Over() {
+		err = storage.ErrClosed()
 	}
 	return s.explain(doing, err)
 }

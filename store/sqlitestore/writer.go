@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/payonce/payonce/internal/storage"
 )
 
 // writer is the one goroutine that writes. It takes what waits, runs it in one transaction and answers after the commit: at 64
 // callers that is ten times as fast as a commit for each.
 type writer struct {
-	queue *queue
+	queue *storage.Queue[*request]
 	db    *sql.DB
 	watch *watch
 	ended chan struct{} // closed when the queue is closed and drained
@@ -28,12 +30,12 @@ type writer struct {
 }
 
 func newWriter(db *sql.DB, w *watch, batch int) *writer {
-	return &writer{queue: newQueue(batch), db: db, watch: w, ended: make(chan struct{})}
+	return &writer{queue: storage.NewQueue(storage.Limit{Requests: batch}, func(*request) (bytes int, alone bool) { return 0, false }), db: db, watch: w, ended: make(chan struct{})}
 }
 
 func (w *writer) run(ctx context.Context) {
 	defer close(w.ended)
-	for batch := w.queue.take(); len(batch) > 0; batch = w.queue.take() {
+	for batch := w.queue.Take(); len(batch) > 0; batch = w.queue.Take() {
 		w.serve(ctx, wanted(batch))
 	}
 	w.finish(ctx)

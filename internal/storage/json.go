@@ -1,4 +1,4 @@
-package sqlitestore
+package storage
 
 import (
 	"encoding/json"
@@ -7,70 +7,32 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/payonce/payonce"
 )
 
-// micros is a time as it is stored; 0 is no time.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func fromMicros(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n).UTC()
-}
-
-// blob is a column of bytes that tells null from empty, which database/sql does not.
-type blob []byte
-
-// Scan takes what the driver read.
-func (b *blob) Scan(src any) error {
-	switch v := src.(type) {
-	case nil:
-		*b = nil
-	case []byte:
-		*b = append(blob{}, v...)
-	default:
-		return fmt.Errorf("%T is no blob", src)
-	}
-	return nil
-}
-
-// value is a copy of bytes as an argument: nil becomes null.
-func value[B ~[]byte](b B) any {
-	if b == nil {
-		return nil
-	}
-	return append([]byte{}, b...)
-}
-
-// text is a string that survives JSON byte for byte: what is not UTF-8 becomes {"base64": …}.
+// text is a string that survives JSON byte for byte, in a database too: what is not UTF-8, or has a zero byte, becomes {"base64": …}.
 type text string
 
-type notUTF8 struct {
+type binary struct {
 	Base64 []byte `json:"base64"`
 }
 
 // MarshalJSON keeps bytes that encoding/json would replace.
 func (s text) MarshalJSON() ([]byte, error) {
-	if utf8.ValidString(string(s)) {
+	if utf8.ValidString(string(s)) && !strings.Contains(string(s), "\x00") {
 		return json.Marshal(string(s))
 	}
-	return json.Marshal(notUTF8{Base64: []byte(s)})
+	return json.Marshal(binary{Base64: []byte(s)})
 }
 
 // UnmarshalJSON reads both forms.
 func (s *text) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '{' {
-		var raw notUTF8
+		var raw binary
 		err := json.Unmarshal(data, &raw)
 		*s = text(raw.Base64)
 		return err
@@ -78,8 +40,8 @@ func (s *text) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*string)(s))
 }
 
-// encodeHeader returns [[name, value, …], …] in the order of names; nil for nil.
-func encodeHeader(h http.Header) (any, error) {
+// EncodeHeader returns [[name, value, …], …] in the order of names, as an argument of a statement; nil for nil.
+func EncodeHeader(h http.Header) (any, error) {
 	if h == nil {
 		return nil, nil
 	}
@@ -95,7 +57,8 @@ func encodeHeader(h http.Header) (any, error) {
 	return string(data), err
 }
 
-func decodeHeader(data *string) (http.Header, error) {
+// DecodeHeader is the inverse of EncodeHeader.
+func DecodeHeader(data *string) (http.Header, error) {
 	if data == nil {
 		return nil, nil
 	}
@@ -120,7 +83,7 @@ func decodeHeader(data *string) (http.Header, error) {
 // attempt is a payonce.Attempt as it is stored: short, and open for new fields.
 type attempt struct {
 	N         int   `json:"n"`
-	StartedAt int64 `json:"at,omitzero"`   // microseconds
+	StartedAt int64 `json:"at,omitzero"`   // microseconds since 1970
 	Took      int64 `json:"took,omitzero"` // nanoseconds
 	Class     int   `json:"class,omitzero"`
 	Status    int   `json:"status,omitzero"`
@@ -130,14 +93,15 @@ type attempt struct {
 	Waited    int64 `json:"waited,omitzero"` // nanoseconds
 }
 
-func encodeAttempts(attempts []payonce.Attempt) (any, error) {
+// EncodeAttempts returns the ledger of attempts as an argument of a statement; nil for nil.
+func EncodeAttempts(attempts []payonce.Attempt) (any, error) {
 	if attempts == nil {
 		return nil, nil
 	}
 	lines := make([]attempt, 0, len(attempts))
 	for _, a := range attempts {
 		lines = append(lines, attempt{
-			N: a.N, StartedAt: micros(a.StartedAt), Took: int64(a.Took), Class: int(a.Class), Status: a.Status,
+			N: a.N, StartedAt: Micros(a.StartedAt), Took: int64(a.Took), Class: int(a.Class), Status: a.Status,
 			Code: text(a.Code), RequestID: text(a.RequestID), Fault: text(a.Fault), Waited: int64(a.Waited),
 		})
 	}
@@ -145,7 +109,8 @@ func encodeAttempts(attempts []payonce.Attempt) (any, error) {
 	return string(data), err
 }
 
-func decodeAttempts(data *string) ([]payonce.Attempt, error) {
+// DecodeAttempts is the inverse of EncodeAttempts.
+func DecodeAttempts(data *string) ([]payonce.Attempt, error) {
 	if data == nil {
 		return nil, nil
 	}
@@ -156,9 +121,25 @@ func decodeAttempts(data *string) ([]payonce.Attempt, error) {
 	attempts := make([]payonce.Attempt, 0, len(lines))
 	for _, a := range lines {
 		attempts = append(attempts, payonce.Attempt{
-			N: a.N, StartedAt: fromMicros(a.StartedAt), Took: time.Duration(a.Took), Class: payonce.Class(a.Class), Status: a.Status,
+			N: a.N, StartedAt: FromMicros(a.StartedAt), Took: time.Duration(a.Took), Class: payonce.Class(a.Class), Status: a.Status,
 			Code: string(a.Code), RequestID: string(a.RequestID), Fault: string(a.Fault), Waited: time.Duration(a.Waited),
 		})
 	}
 	return attempts, nil
+}
+
+// Micros is a time in microseconds since 1970; 0 is no time.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// FromMicros is the inverse of Micros, in UTC.
+func FromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
 }
