@@ -6,14 +6,21 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // digest is a keyed hash over length-prefixed fields. Keyed, because a body of an amount and a card token could be guessed from a
 // bare hash.
-type digest struct{ fields []byte }
+type digest struct {
+	fields []byte
+	vague  bool // a string could not be told from others: what is not UTF-8 is decoded to one and the same rune
+}
 
 func newDigest(purpose string) *digest {
 	d := &digest{fields: make([]byte, 0, 1024)}
@@ -45,17 +52,29 @@ func (d *digest) sum(salt []byte) []byte {
 func fingerprint(salt []byte, kind, method, path string, content []byte) []byte {
 	d := newDigest("fingerprint v1")
 	d.text(kind, method, path)
+	before := len(d.fields)
+	if value, ok := decodeWhole(content); ok {
+		d.text("json")
+		d.value(value)
+		if !d.vague {
+			return d.sum(salt)
+		}
+	}
+	d.fields = d.fields[:before]
+	d.text("bytes")
+	d.field(content)
+	return d.sum(salt)
+}
+
+// decodeWhole decodes content that is one JSON value and nothing else.
+func decodeWhole(content []byte) (value any, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.UseNumber()
-	var value any
-	if decoder.Decode(&value) != nil || decoder.More() {
-		d.text("bytes")
-		d.field(content)
-		return d.sum(salt)
+	if decoder.Decode(&value) != nil {
+		return nil, false
 	}
-	d.text("json")
-	d.value(value)
-	return d.sum(salt)
+	_, err := decoder.Token()
+	return value, errors.Is(err, io.EOF)
 }
 
 // value hashes decoded JSON with a tag for each type and object keys in order. It never goes back to JSON text, whose spelling
@@ -65,7 +84,7 @@ func (d *digest) value(v any) {
 	case map[string]any:
 		d.text("object", strconv.Itoa(len(v)))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			d.text(key)
+			d.string(key)
 			d.value(v[key])
 		}
 	case []any:
@@ -74,7 +93,8 @@ func (d *digest) value(v any) {
 			d.value(element)
 		}
 	case string:
-		d.text("string", v)
+		d.text("string")
+		d.string(v)
 	case json.Number:
 		d.text("number", v.String())
 	case bool:
@@ -82,6 +102,11 @@ func (d *digest) value(v any) {
 	case nil:
 		d.text("null")
 	}
+}
+
+func (d *digest) string(s string) {
+	d.text(s)
+	d.vague = d.vague || strings.ContainsRune(s, utf8.RuneError)
 }
 
 // scopeOf is the keyed hash of what the provider dedupes within: account and, where it counts, credential.

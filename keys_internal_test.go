@@ -96,7 +96,11 @@ func TestNoTwoIdentitiesShareAKey(t *testing.T) {
 			if scheme == KeysReadable && !readable {
 				continue
 			}
+			require.NoError(t, checkKey(narrow(), narrowKey(scheme, id, generation)), "alphabet and length")
 			if readable {
+				kind, reference, n, ok := parseReadableKey(key)
+				require.Equal(t, id.Reference != "", ok, "%q", key) // an empty one is refused before it comes to a key
+				require.True(t, !ok || tuple == identity{OperationID{id.Account, kind, reference}, n}, "%q does not lead back to %q", key, tuple)
 				key = id.Account + "\x00 " + key
 			}
 			other, taken := made[key]
@@ -105,6 +109,12 @@ func TestNoTwoIdentitiesShareAKey(t *testing.T) {
 		}
 	}
 	assert.Greater(t, len(made), 110_000, "there were readable keys among them")
+}
+
+// narrowKey is the key for a provider that takes few characters.
+func narrowKey(scheme KeyScheme, id OperationID, generation int) string {
+	key, _ := makeKey(scheme, narrow(), id, generation)
+	return key
 }
 
 func FuzzKeys(f *testing.F) {
@@ -193,6 +203,23 @@ func TestTheFingerprintOutlivesVersions(t *testing.T) {
 	// Records keep it for ever: a version that hashed otherwise would take the same content for another.
 	got := fingerprint([]byte("0123456789abcdef"), "k", "POST", "/p", []byte(`{"b":[1,true,null,"x"],"a":{"c":1.5}}`))
 	assert.Equal(t, "ae5568ef84e5b4aa547c3e27690b3195e94e2ff1d627fcbdb97adc0bcd643956", hex.EncodeToString(got))
+}
+
+func TestOtherContentHasAnotherFingerprint(t *testing.T) {
+	t.Parallel()
+	of := func(content string) string {
+		return string(fingerprint([]byte("0123456789abcdef"), "k", "POST", "/p", []byte(content)))
+	}
+	for _, pair := range [][2]string{
+		{`{"amount":1}`, `{"amount":1}}`}, {`{"amount":1}`, `{"amount":1}]`}, {"\"name\"]\nTea,500.00\n", "\"name\"]\nTea,900.00\n"}, {"1}5", "1}7"},
+		{"1 2", "1 3"}, {"\"\xff\"", "\"\xfe\""}, {`"\ud800"`, `"\ud801"`}, {`{"\ud800":1}`, `{"\ud801":1}`}, {`"1"`, `1`}, {`1`, `1.0`}, {``, `null`},
+		{`[1,[2]]`, `[1,2]`}, {`{"a":{}}`, `{"a":[]}`},
+	} {
+		assert.NotEqual(t, of(pair[0]), of(pair[1]), "%s and %s", pair[0], pair[1])
+	}
+	for _, pair := range [][2]string{{`{"a":1,"b":"é"}`, "{ \"b\" : \"\\u00e9\", \"a\" : 1 }\n"}, {"\"\xff\"", "\"\xff\""}} {
+		assert.Equal(t, of(pair[0]), of(pair[1]), "%s and %s", pair[0], pair[1])
+	}
 }
 
 // parseReadableKey reads a key back from the right: that it can be done is why no two identities share one.
