@@ -135,8 +135,8 @@ func Do[T any](ctx context.Context, c *Client, op Operation, opts ...CallOption)
 	if a.rec.Outcome != nil {
 		result.ResourceID = a.rec.Outcome.ResourceID
 	}
-	if decodeErr := decode(result.Raw, &result.Value); decodeErr != nil && err == nil {
-		err = fmt.Errorf("payonce: %s succeeded, but its answer could not be decoded: %w", a.rec.ID, decodeErr)
+	if decodeErr := decode(result.Raw, &result.Value); err == nil {
+		err = a.succeededAllTheSame(decodeErr)
 	}
 	return result, err
 }

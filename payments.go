@@ -99,7 +99,8 @@ const (
 
 // Create makes the payment of p.Reference, once, however often it is called and whatever happens in between. Calling again with the
 // same parameters returns the stored answer, with no request; with other parameters it is ErrKeyReuse. A declined payment returns
-// both the payment and ErrDeclined.
+// both the payment and ErrDeclined. A payment that was made and whose answer can't be decoded has its ID and Raw, with an error that
+// matches none of the Err values.
 func (s *Payments) Create(ctx context.Context, p PaymentParams, opts ...CallOption) (*Payment, error) {
 	op, err := s.create(p)
 	if err != nil {
@@ -162,7 +163,8 @@ func (s *Payments) Get(ctx context.Context, id string) (*Payment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.decode(&a, a.rec.ID.Kind)
+	payment, err := s.decode(&a, a.rec.ID.Kind)
+	return payment, a.undecodable(err)
 }
 
 // create checks the parameters, all at once, and encodes them.
@@ -192,7 +194,7 @@ func (s *Payments) write(ctx context.Context, op Operation, opts []CallOption) (
 	}
 	payment, decodeErr := s.decode(&a, op.Kind)
 	if err == nil {
-		err = decodeErr
+		err = a.succeededAllTheSame(decodeErr)
 	}
 	return payment, err
 }
@@ -203,7 +205,7 @@ func (s *Payments) decode(a *answer, kind string) (*Payment, error) {
 	var err error
 	if body := a.body(); len(body) > 0 && s.c.portable.Payment != nil {
 		if payment, err = s.c.portable.Payment(kind, body); err != nil {
-			payment, err = &Payment{}, a.undecodable(err)
+			payment = &Payment{}
 		}
 		payment.Raw = body
 	}

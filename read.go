@@ -15,14 +15,23 @@ func Get[T any](ctx context.Context, c *Client, q Query) (*Result[T], error) {
 		return nil, err
 	}
 	result := &Result[T]{Raw: a.body(), ResourceID: a.rec.Outcome.ResourceID, Receipt: a.receipt()}
-	if err := decode(result.Raw, &result.Value); err != nil {
-		return result, a.undecodable(err)
-	}
-	return result, nil
+	return result, a.undecodable(decode(result.Raw, &result.Value))
 }
 
+// undecodable is the error of a read whose answer can't be decoded; nil for nil.
 func (a *answer) undecodable(err error) error {
+	if err == nil {
+		return nil
+	}
 	return &Error{Kind: ErrUnavailable, Operation: a.rec.ID, Status: a.rec.Outcome.Status, RequestID: a.rec.Outcome.RequestID, Err: fmt.Errorf("the answer could not be decoded: %w", err)}
+}
+
+// succeededAllTheSame is the error of a write whose answer can't be decoded: none of the Err values, since it has succeeded. Nil for nil.
+func (a *answer) succeededAllTheSame(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("payonce: %s succeeded, but its answer could not be decoded: %w", a.rec.ID, err)
 }
 
 // read runs a query through the protocol, with nothing to store.

@@ -55,7 +55,8 @@ const (
 	kindRefundList   = "refund.list"
 )
 
-// Create makes the refund of p.Reference, once, however often it is called and whatever happens in between.
+// Create makes the refund of p.Reference, once, however often it is called and whatever happens in between. Its answers are those of
+// Payments.Create.
 func (s *Refunds) Create(ctx context.Context, p RefundParams, opts ...CallOption) (*Refund, error) {
 	op, err := s.create(p)
 	if err != nil {
@@ -68,7 +69,7 @@ func (s *Refunds) Create(ctx context.Context, p RefundParams, opts ...CallOption
 	refund, decodeErr := s.decode(&a, op.Kind)
 	refund.PaymentID = orDefault(refund.PaymentID, p.PaymentID)
 	if err == nil {
-		err = decodeErr
+		err = a.succeededAllTheSame(decodeErr)
 	}
 	return refund, err
 }
@@ -101,7 +102,7 @@ func (s *Refunds) Get(ctx context.Context, paymentID, id string) (*Refund, error
 	}
 	refund, err := s.decode(&a, q.Kind)
 	refund.PaymentID = orDefault(refund.PaymentID, paymentID)
-	return refund, err
+	return refund, a.undecodable(err)
 }
 
 // List reads the refunds of a payment, page by page as the loop goes on. An error ends it.
@@ -184,7 +185,7 @@ func (s *Refunds) decode(a *answer, kind string) (*Refund, error) {
 	var err error
 	if body := a.body(); len(body) > 0 && s.c.portable.Refund != nil {
 		if refund, err = s.c.portable.Refund(kind, body); err != nil {
-			refund, err = &Refund{}, a.undecodable(err)
+			refund = &Refund{}
 		}
 		refund.Raw = body
 	}
