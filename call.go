@@ -152,7 +152,9 @@ func (c *Client) claim(ctx context.Context, draft *Record, marked bool) (*Record
 	case errors.Is(loadErr, ErrNotFound) && !marked:
 		return draft, nil
 	case errors.Is(loadErr, ErrNotFound):
-		failure.Kind = ErrNotSent
+		if !errors.Is(err, ErrStale) { // then somebody else may just be inserting it, and send it
+			failure.Kind = ErrNotSent
+		}
 		return nil, failure
 	case loadErr != nil:
 		failure.Err = storeError(errors.Join(err, loadErr))

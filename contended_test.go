@@ -3,6 +3,7 @@ package payonce_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -153,4 +154,23 @@ func (s leaseless) Load(ctx context.Context, id payonce.OperationID, generation 
 		got.Lease = payonce.Lease{}
 	}
 	return got, err
+}
+
+// TestWhatSomebodyElseIsJustInsertingIsUnknown: he may send it, without anybody calling again.
+func TestWhatSomebodyElseIsJustInsertingIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := newBank()
+	c := newClient(t, b, uncommitted{memory()})
+	_, err := c.Payments.Create(t.Context(), order("order-1"))
+	require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+	require.NotErrorIs(t, err, payonce.ErrNotSent)
+	require.NotErrorIs(t, err, payonce.ErrStale)
+	assert.Empty(t, b.writes())
+}
+
+// uncommitted is a store in which somebody else's insert of the same operation is under way.
+type uncommitted struct{ payonce.KeyStore }
+
+func (uncommitted) Claim(context.Context, *payonce.Record) (*payonce.Record, error) {
+	return nil, fmt.Errorf("it waited for a lock: %w", payonce.ErrStale)
 }

@@ -22,9 +22,11 @@ type KeyStore interface {
 	Durability() Durability
 	// Salt returns the store's random key of 32 bytes, made once when the store was created. Hashes in records are keyed with it.
 	Salt() []byte
-	// Claim inserts rec, leased to rec.Lease.Holder for rec.Lease.For, with Version 1, if the operation has no record of this or a
-	// later generation; it then returns rec itself, Version and Lease.Live set. Otherwise it changes nothing and returns the stored
-	// record of the latest generation. If another record of the same Scope has the same key and both are Exclusive, it is ErrKeyReuse.
+	// Claim inserts rec, leased to rec.Lease.Holder for rec.Lease.For, with its first Version, if the operation has no record of this or
+	// a later generation; it then returns rec itself, Version and Lease.Live set. Otherwise it changes nothing and returns the stored
+	// record of the latest generation. If another record of the same Scope has the same key and both are Exclusive, it is ErrKeyReuse. The
+	// first Version is 1, or one that no lost record had if the store was restored. ErrStale says that somebody else has not come to an
+	// end who may be inserting the operation.
 	Claim(ctx context.Context, rec *Record) (*Record, error)
 	// Load returns the record of one generation, or of the latest if generation is 0. ErrNotFound if there is none.
 	Load(ctx context.Context, id OperationID, generation int) (*Record, error)

@@ -9,7 +9,7 @@ import (
 )
 
 // Error is what went wrong with a store: what was done, on which server, why it failed and what to do about it. A write that failed may
-// have been committed; whoever made it reads again. It holds no password and nothing of a row.
+// have been committed; whoever made it reads again. It holds no password and no body; of a row it may name identity and key.
 type Error struct {
 	// Server is host, port, database and schema.
 	Server string
@@ -100,6 +100,8 @@ func advice(err error) string {
 		return "another transaction has held a lock on it for long: look for a session that is idle in transaction"
 	case stateSerializationFailed, stateDeadlock:
 		return "other transactions were in the way every time: try again"
+	case stateDivisionByZero: // the guard
+		return "the writer's row was gone again and again: look for a pool that reaches two primaries"
 	case "25006", "55000":
 		return "the server is a standby or read-only: connect to the primary, with target_session_attrs=read-write"
 	case "26000", "42P05", "08P01":

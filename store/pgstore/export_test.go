@@ -30,6 +30,9 @@ func Scripts() []string { return migrations() }
 // Commits is how many transactions the writer has sent.
 func (s *Store) Commits() int64 { return s.writer.commits.Load() }
 
+// Queued is how many requests wait for the writer.
+func (s *Store) Queued() int { return s.writer.queue.Len() }
+
 // Schema is where the tables are.
 func (s *Store) Schema() string { return s.schema }
 
@@ -39,6 +42,7 @@ type Settings struct {
 	Version, Encoding             string
 	Standby                       bool
 	Fsync, FullPages, Synchronous string
+	ClientEncoding, Dates, Bytes  string
 }
 
 // Check says why a server with these settings is refused.
@@ -46,6 +50,7 @@ func (s *Settings) Check() error {
 	store := &Store{config: newConfig(nil)}
 	return store.checkServer(&settings{
 		number: s.Number, version: s.Version, encoding: s.Encoding, standby: s.Standby, fsync: s.Fsync, fullPages: s.FullPages, synchronous: s.Synchronous,
+		session: session{encoding: s.ClientEncoding, dates: s.Dates, bytes: s.Bytes},
 	})
 }
 

@@ -147,6 +147,77 @@ func TestTablesThatWereRestoredFromADumpAreNoticed(t *testing.T) {
 	assert.False(t, restored(t, store, "order-1"), "a save ends it")
 }
 
+// backup is a copy of the tables, which the returned function puts back, as often as it is called, with new numbers as a dump does.
+func backup(t *testing.T, pool *pgxpool.Pool, schema string) (restore func()) {
+	t.Helper()
+	change(t, pool, fmt.Sprintf(`create table %[1]s.kept_operation as select * from %[1]s.payonce_operation;
+		create table %[1]s.kept_progress as select * from %[1]s.payonce_progress;
+		create table %[1]s.kept_meta as select * from %[1]s.payonce_meta`, schema))
+	restores := 0
+	return func() {
+		restores++
+		change(t, pool, fmt.Sprintf(`alter table %[1]s.payonce_operation rename to lost_%[2]d;
+			create table %[1]s.payonce_operation (like %[1]s.lost_%[2]d including all);
+			insert into %[1]s.payonce_operation overriding system value select * from %[1]s.kept_operation;
+			delete from %[1]s.payonce_progress; insert into %[1]s.payonce_progress select * from %[1]s.kept_progress;
+			delete from %[1]s.payonce_meta; insert into %[1]s.payonce_meta select * from %[1]s.kept_meta;
+			select setval(pg_get_serial_sequence('%[1]s.payonce_operation', 'id'), 100)`, schema, restores))
+	}
+}
+
+func TestWhoClaimedWhatARestoreLostIsStale(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool, schema := newPool(t, host.URL()), host.Schema(t)
+	one := openIn(t, pool, schema)
+	operate(t, one, "order-1")
+	restore := backup(t, pool, schema)
+	lost, anew := record("order-2"), record("order-2")
+	_, err := one.Claim(t.Context(), lost)
+	require.NoError(t, err)
+	restore()
+	two := openIn(t, pool, schema)
+	got, err := two.Claim(t.Context(), anew)
+	require.NoError(t, err)
+	require.Same(t, anew, got, "it was lost")
+	require.ErrorIs(t, one.Save(t.Context(), lost), payonce.ErrStale)
+	require.NoError(t, two.Save(t.Context(), anew))
+}
+
+func TestTwoRestoresOfOneBackupAreTwoHistories(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool, schema := newPool(t, host.URL()), host.Schema(t)
+	store := openIn(t, pool, schema)
+	operate(t, store, "order-1")
+	restore := backup(t, pool, schema)
+	var known [2]*payonce.Record
+	for i := range known {
+		restore()
+		operate(t, store, "order-2")
+		require.True(t, restored(t, store, "order-1"))
+		var err error
+		known[i], err = store.Load(t.Context(), id("order-1"), 0)
+		require.NoError(t, err)
+	}
+	require.ErrorIs(t, store.Save(t.Context(), known[0]), payonce.ErrStale)
+	require.NoError(t, store.Save(t.Context(), known[1]))
+}
+
+func TestASequenceThatIsBehindItsRowsIsNoKeyReuse(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool := newPool(t, host.URL())
+	store := openIn(t, pool, host.Schema(t))
+	for n := range 3 {
+		operate(t, store, fmt.Sprint("order-", n))
+	}
+	change(t, pool, fmt.Sprintf("select setval(pg_get_serial_sequence('%s.payonce_operation', 'id'), 1, false)", store.Schema())) // as a logical replica has it
+	_, err := store.Claim(t.Context(), record("order-3"))
+	require.NotErrorIs(t, err, payonce.ErrKeyReuse)
+	require.ErrorContains(t, err, "the sequence of payonce_operation.id behind its rows")
+}
+
 func TestAServerThatDoesNotTellItsHistoryIsUsedAndLabelled(t *testing.T) {
 	t.Parallel()
 	host := server.Server(t)

@@ -97,9 +97,11 @@ func (st *inserting) run(ctx context.Context, ask queryRow, rec *payonce.Record)
 		return err
 	}
 	var version int
-	var notified string
-	err = ask(ctx, st.insert, w.insertion()...).Scan(&version, &notified)
+	var encoding, notified string
+	err = ask(ctx, st.insert, w.insertion()...).Scan(&version, &encoding, &notified)
 	switch {
+	case err == nil && encoding != "UTF8": // other text would identify another operation
+		return fmt.Errorf("the transaction's client_encoding is %s: set it to UTF8", encoding)
 	case err == nil:
 		return checkVersion(version, st.version)
 	case !errors.Is(err, sql.ErrNoRows): // which is pgx.ErrNoRows too
@@ -118,12 +120,18 @@ func (st *inserting) run(ctx context.Context, ask queryRow, rec *payonce.Record)
 	return nil
 }
 
+// errNowhere says that an insert was refused for the sake of a row that is not there.
+var errNowhere = errors.New("it was not inserted, and neither it nor its key is there: was the server failed over, or is the sequence of payonce_operation.id behind its rows?")
+
 // keyTaken is the answer when another operation has the key.
 func keyTaken(ctx context.Context, ask queryRow, statement string, rec *payonce.Record) error {
 	var owner payonce.OperationID
 	err := ask(ctx, statement, append([]byte{}, rec.Scope...), storable(rec.Key)).Scan(&owner.Account, &owner.Kind, &owner.Reference)
-	if err != nil {
-		return fmt.Errorf("key %q: %w", rec.Key, payonce.ErrKeyReuse)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // which is pgx.ErrNoRows too
+		return errNowhere
+	case err != nil:
+		return err
 	}
 	return fmt.Errorf("key %q belongs to %s: %w", rec.Key, owner, payonce.ErrKeyReuse)
 }

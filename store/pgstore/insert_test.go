@@ -218,3 +218,17 @@ func transact(ctx context.Context, pool *pgxpool.Pool, reference string, commit 
 		return nil
 	})
 }
+
+// TestATransactionInAnotherEncodingInsertsNothing: its text would identify another operation.
+func TestATransactionInAnotherEncodingInsertsNothing(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool := newPool(t, host.URL())
+	store := openIn(t, pool, host.Schema(t))
+	err := pgx.BeginFunc(t.Context(), newPool(t, host.URL(), parameter("client_encoding", "LATIN1")), func(tx pgx.Tx) error {
+		return store.InsertTx(t.Context(), tx, prepared("café"))
+	})
+	require.ErrorContains(t, err, "client_encoding is LATIN1: set it to UTF8")
+	_, err = store.Load(t.Context(), id("café"), 0)
+	require.ErrorIs(t, err, payonce.ErrNotFound)
+}

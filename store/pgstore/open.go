@@ -19,8 +19,9 @@ const oldestServer = 13
 // New opens the store in the tables that Migrate made. The pool stays the caller's: close it after the store.
 //
 // What can't be trusted is refused with an *Error that says what to do: a server before PostgreSQL 13, a standby, one that loses
-// acknowledged writes with the power (unless AllowPowerLoss), a database that is not in UTF-8, tables that are missing, not logged, or of
-// another version. synchronous_commit is looked at again in every transaction and switched on where a session has it off.
+// acknowledged writes with the power (unless AllowPowerLoss), a database that is not in UTF-8, sessions whose client_encoding,
+// DateStyle and bytea_output are not UTF8, ISO and hex, tables that are missing, not logged, or of another version. synchronous_commit is
+// looked at again in every transaction and switched on where a session has it off.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
 	s := &Store{pool: pool, config: newConfig(opts), server: serverName(pool)}
 	if err := s.prepare(ctx); err != nil {
@@ -73,15 +74,32 @@ type settings struct {
 	version, encoding             string
 	standby                       bool
 	fsync, fullPages, synchronous string
+	session                       session
 }
+
+// session is how the pool's sessions write text and times; another way would be read wrongly, or change what identifies an operation.
+type session struct{ encoding, dates, bytes string }
 
 func readSettings(ctx context.Context, q queryer) (*settings, error) {
 	var s settings
 	err := q.QueryRow(ctx, `select current_setting('server_version_num')::bigint, current_setting('server_version'),
 		current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'),
-		current_setting('synchronous_commit')`,
-	).Scan(&s.number, &s.version, &s.encoding, &s.standby, &s.fsync, &s.fullPages, &s.synchronous)
+		current_setting('synchronous_commit'), current_setting('client_encoding'), current_setting('DateStyle'), current_setting('bytea_output')`,
+	).Scan(&s.number, &s.version, &s.encoding, &s.standby, &s.fsync, &s.fullPages, &s.synchronous, &s.session.encoding, &s.session.dates, &s.session.bytes)
 	return &s, err
+}
+
+// odd names the first setting with which text is not what this package takes it for.
+func (s *session) odd() (name, value, want string) {
+	switch {
+	case s.encoding != "UTF8":
+		return "client_encoding", s.encoding, "UTF8"
+	case !strings.HasPrefix(s.dates, "ISO"):
+		return "datestyle", s.dates, "ISO"
+	case s.bytes != "hex":
+		return "bytea_output", s.bytes, "hex"
+	}
+	return "", "", ""
 }
 
 // lossy names the settings with which acknowledged writes are lost with the power.
@@ -96,6 +114,7 @@ func (s *settings) lossy() string {
 }
 
 func (s *Store) checkServer(server *settings) error {
+	odd, value, want := server.session.odd()
 	switch lossy := server.lossy(); {
 	case server.number < oldestServer*10000:
 		return refuse(s.server, "update the server", "PostgreSQL %s is too old, %d is needed", server.version, oldestServer)
@@ -103,6 +122,8 @@ func (s *Store) checkServer(server *settings) error {
 		return refuse(s.server, "connect to the primary, with target_session_attrs=read-write", "the server is a standby")
 	case server.encoding != "UTF8":
 		return refuse(s.server, "make a database with encoding UTF8", "the database is in %s", server.encoding)
+	case odd != "":
+		return refuse(s.server, "put "+odd+"="+want+" into the pool's RuntimeParams", "its sessions have %s=%s", odd, value)
 	case lossy != "" && !s.config.allowPowerLoss:
 		return refuse(s.server, "switch it on, or use AllowPowerLoss and lose the guarantee", "it would lose acknowledged writes with its power: %s is off", lossy)
 	}

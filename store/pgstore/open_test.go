@@ -62,7 +62,7 @@ func TestADurableServerSaysSo(t *testing.T) {
 
 func TestSettingsAreJudged(t *testing.T) {
 	t.Parallel()
-	good := pgstore.Settings{Number: 130000, Version: "13.0 (Debian)", Encoding: "UTF8", Fsync: "on", FullPages: "on", Synchronous: "on"}
+	good := pgstore.Settings{Number: 130000, Version: "13.0 (Debian)", Encoding: "UTF8", Fsync: "on", FullPages: "on", Synchronous: "on", ClientEncoding: "UTF8", Dates: "ISO, MDY", Bytes: "hex"}
 	for _, c := range []struct {
 		change func(*pgstore.Settings)
 		want   string // "" is good
@@ -74,6 +74,9 @@ func TestSettingsAreJudged(t *testing.T) {
 		{func(s *pgstore.Settings) { s.Fsync = "off" }, "fsync is off; switch it on"},
 		{func(s *pgstore.Settings) { s.FullPages = "off" }, "full_page_writes is off"},
 		{func(s *pgstore.Settings) { s.Synchronous = "off" }, "synchronous_commit is off"},
+		{func(s *pgstore.Settings) { s.ClientEncoding = "LATIN1" }, "client_encoding=LATIN1; put client_encoding=UTF8 into the pool's RuntimeParams"},
+		{func(s *pgstore.Settings) { s.Dates = "German, DMY" }, "datestyle=German, DMY; put datestyle=ISO into"},
+		{func(s *pgstore.Settings) { s.Bytes = "escape" }, "bytea_output=escape; put bytea_output=hex into"},
 		{func(s *pgstore.Settings) { s.Synchronous = "local" }, ""},
 		{func(s *pgstore.Settings) { s.Synchronous = "remote_write" }, ""},
 		{func(s *pgstore.Settings) { s.Synchronous = "remote_apply" }, ""},
@@ -276,4 +279,15 @@ func TestAPoolWithoutAFreeConnectionFailsInTimeAndIsUsedAgain(t *testing.T) {
 	_, err = store.Load(t.Context(), id("order-2"), 0)
 	require.ErrorIs(t, err, payonce.ErrNotFound)
 	operate(t, store, "order-2")
+}
+
+func TestSessionsThatWriteOtherwiseAreRefused(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	schema := host.Schema(t)
+	require.NoError(t, pgstore.Migrate(t.Context(), newPool(t, host.URL()), pgstore.WithSchema(schema)))
+	for name, value := range map[string]string{"client_encoding": "LATIN1", "datestyle": "German", "bytea_output": "escape"} {
+		_, err := pgstore.New(t.Context(), newPool(t, host.URL(), parameter(name, value)), pgstore.WithSchema(schema))
+		require.ErrorContains(t, err, "into the pool's RuntimeParams", name)
+	}
 }

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -78,19 +79,11 @@ func encodeClaim(rec *payonce.Record) (*written, error) {
 }
 
 // insertion are the arguments of insert.sql.
-func (w *written) insertion() []any { return concat(w.identity, w.intent, w.lease, w.progress) }
+func (w *written) insertion() []any { return slices.Concat(w.identity, w.intent, w.lease, w.progress) }
 
 // replacement are the arguments of save.sql.
 func (w *written) replacement() []any {
-	return concat(w.identity, []any{w.version}, w.lease, w.progress)
-}
-
-func concat(parts ...[]any) []any {
-	all := make([]any, 0, 42)
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
+	return slices.Concat(w.identity, []any{w.version}, w.lease, w.progress)
 }
 
 func latest(times ...time.Time) (newest time.Time) {

@@ -39,3 +39,22 @@ type request struct {
 
 // weight is what a request counts for in a batch.
 func (r *request) weight() (bytes int, alone bool) { return r.size, r.alone }
+
+// request is a write of one record, without an answer yet.
+func (w *written) request(rec *payonce.Record, queue func(*pgx.Batch), read func(pgx.BatchResults) (answer, failure error)) *request {
+	return &request{queue: queue, read: read, id: rec.ID, generation: rec.Generation, newest: w.newest, size: w.size}
+}
+
+// over answers a request whose caller is gone.
+func (r *request) over() bool {
+	if r.ctx == nil || r.ctx.Err() == nil {
+		return false
+	}
+	r.done(r.ctx.Err())
+	return true
+}
+
+// follows says that what waits writes to the same record, and must be done before. Both are in the order of wanted.
+func (r *request) follows(waiting []*request) bool {
+	return len(waiting) > 0 && r.id.Reference != "" && waiting[len(waiting)-1].id == r.id
+}

@@ -34,12 +34,12 @@ const (
 	ofLatest     = ofIdentity + " order by o.generation desc limit 1"
 	ofKey        = "where coalesce(o.scope, '') = $1::bytea and o.key = $2::text and o.exclusive"
 	keyOwnerSQL  = "select account, kind, reference from {operation} where coalesce(scope, '') = $1::bytea and key = $2::text and exclusive"
-	claimTail    = "select operation from begun"
-	notifyTail   = "select (select version from {meta}), pg_notify((select channel from {meta}), '')::text from begun"
-	quietTail    = "select (select version from {meta}), '' from begun"
+	claimTail    = "select version from begun"
+	notifyTail   = "select (select version from {meta}), current_setting('client_encoding'), pg_notify((select channel from {meta}), '')::text from begun"
+	quietTail    = "select (select version from {meta}), current_setting('client_encoding'), '' from begun"
 	channelSQL   = "select channel from {meta}"
 	historySQL   = "select version, incarnation, {incarnation} from {meta}"
-	restoredSQL  = `update {meta} set incarnation = $1::text, restores = restores + case when incarnation = '' then 0 else 1 end
+	restoredSQL  = `update {meta} set incarnation = $1::text, restores = restores + case when incarnation = '' then 0 else 1 + floor(random() * 1048576)::bigint end
 		where incarnation <> $1::text`
 	forgetWritersSQL = `delete from {writer} where id in (
 		select id from {writer} where seen_at < {now} - interval '1 day' and id <> $1::text for update skip locked)`
@@ -52,6 +52,9 @@ const incarnationSQL = `concat_ws('/', (select system_identifier from pg_control
 
 // unknownIncarnationSQL stands for it where the server does not tell. It fails on a standby, from which no read may be answered.
 const unknownIncarnationSQL = "(select case when pg_is_in_recovery() then pg_current_wal_insert_lsn()::text else incarnation end from {meta})"
+
+// versionSQL is a record's version as clients know it: other ones since the server was last found in another history.
+const versionSQL = "p.version + ((select restores from {meta} where one) - p.restores) * 4294967296"
 
 // clockSQL is the server's clock: not now(), which is the start of the transaction.
 const clockSQL = "clock_timestamp()"
@@ -73,21 +76,21 @@ func (d *dialect) text(statement string) string {
 		name := prefix + "payonce_" + table
 		names = append(names, "{"+table+"}", name, "{quoted "+table+"}", strings.ReplaceAll(name, "'", "''"))
 	}
-	return strings.NewReplacer(names...).Replace(strings.ReplaceAll(statement, "{incarnation}", d.incarnation))
+	return strings.NewReplacer(names...).Replace(strings.NewReplacer("{version}", versionSQL, "{incarnation}", d.incarnation).Replace(statement))
 }
 
 // statements are what a store asks of the server.
 type statements struct {
-	generation, latest, byKey, keyOwner, list string
-	claim, save, renew, purge, guard, note    string
-	enlist, history, restored, forgetWriters  string
-	channel                                   string
+	generation, latest, byKey, list          string
+	claim, save, renew, purge, guard, note   string
+	enlist, history, restored, forgetWriters string
+	channel                                  string
 }
 
 func (d *dialect) statements() *statements {
 	return &statements{
 		generation: d.text(recordSQL + ofGeneration), latest: d.text(recordSQL + ofLatest), byKey: d.text(recordSQL + ofKey),
-		keyOwner: d.text(keyOwnerSQL), list: d.text(recordSQL + listSQL),
+		list:  d.text(recordSQL + listSQL),
 		claim: d.text(insertSQL + claimTail), save: d.text(saveSQL), renew: d.text(renewSQL), purge: d.text(purgeSQL),
 		guard: d.text(guardSQL), note: d.text(noteSQL),
 		enlist: d.text(enlistSQL), history: d.text(historySQL), restored: d.text(restoredSQL), forgetWriters: d.text(forgetWritersSQL),

@@ -60,19 +60,25 @@ func (s *Store) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record
 	if err != nil {
 		return nil, s.explain(doing, err)
 	}
-	inserted := false
+	version := int64(0)
 	r := w.request(rec, func(b *pgx.Batch) { b.Queue(s.st.claim, w.insertion()...) }, func(results pgx.BatchResults) (answer, failure error) {
-		tag, err := results.Exec()
-		inserted = tag.RowsAffected() == 1
+		version = 0
+		err := results.QueryRow().Scan(&version)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = nil
+		}
 		return nil, err
 	})
-	if err := s.write(ctx, doing, r); err != nil {
+	err = s.write(ctx, doing, r)
+	switch {
+	case sqlState(err) == stateLockTimeout: // somebody is inserting it, and has not come to an end
+		return nil, s.explain(doing, fmt.Errorf("%w (%w: who has the lock may be inserting it)", err, payonce.ErrStale))
+	case err != nil:
 		return nil, err
-	}
-	if !inserted {
+	case version == 0:
 		return s.claimed(ctx, doing, rec, w)
 	}
-	rec.Version = 1
+	rec.Version = version
 	rec.Lease.Live = rec.Lease.For > 0
 	return rec, nil
 }
@@ -86,7 +92,7 @@ func (s *Store) claimed(ctx context.Context, doing string, rec *payonce.Record, 
 	if err != nil && !errors.Is(err, payonce.ErrNotFound) {
 		return nil, err
 	}
-	return nil, s.explain(doing, keyTaken(ctx, s.pool.QueryRow, s.st.keyOwner, rec))
+	return nil, s.inTime(ctx, doing, func(ctx context.Context) error { return keyTaken(ctx, s.pool.QueryRow, s.inserting.keyOwner, rec) })
 }
 
 // Load returns the record of one generation, or of the latest if generation is 0. It sees every write that has returned.
@@ -205,7 +211,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 }
 
 // Close writes what waits, SaveLater included, and ends what the store runs. The pool stays the caller's, who closes it afterwards.
-// Later calls fail with fs.ErrClosed.
+// Later writes fail with fs.ErrClosed; reads go on as long as the pool does.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if !s.over {
@@ -217,11 +223,6 @@ func (s *Store) Close() error {
 	<-s.writer.ended
 	s.wakers.Wait()
 	return nil
-}
-
-// request is a write of one record, without an answer yet.
-func (w *written) request(rec *payonce.Record, queue func(*pgx.Batch), read func(pgx.BatchResults) (answer, failure error)) *request {
-	return &request{queue: queue, read: read, id: rec.ID, generation: rec.Generation, newest: w.newest, size: w.size}
 }
 
 // write hands a request to the writer and waits for its answer.
@@ -263,6 +264,7 @@ func (s *Store) inTime(ctx context.Context, doing string, read func(context.Cont
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, payonce.ErrNotFound):
 	case ctx.Err() != nil: // rather than what the driver made of it
 		return ctx.Err()
 	case bounded.Err() != nil:

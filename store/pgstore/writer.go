@@ -60,11 +60,9 @@ func (w *writer) run(ctx context.Context) {
 func wanted(batch []*request) []*request {
 	kept := make([]*request, 0, len(batch))
 	for _, r := range batch {
-		if r.ctx != nil && r.ctx.Err() != nil {
-			r.done(r.ctx.Err())
-			continue
+		if !r.over() {
+			kept = append(kept, r)
 		}
-		kept = append(kept, r)
 	}
 	slices.SortStableFunc(kept, func(a, b *request) int { return compareIDs(a.id, b.id) })
 	return kept
@@ -105,9 +103,17 @@ const lockParts = 8
 // serveEach gives each request a transaction of its own. Whoever needs a record that another transaction holds waits for it after the rest.
 func (w *writer) serveEach(ctx context.Context, batch []*request) (lost error) {
 	var waiting []*request
+	end := time.Now().Add(2 * w.patience.lock) // for all of them
 	for _, patience := range []time.Duration{w.patience.lock / lockParts, w.patience.lock} {
 		for i, r := range batch {
-			refused, err := w.write(ctx, []*request{r}, patience)
+			switch {
+			case r.over():
+				continue
+			case r.follows(waiting):
+				waiting = append(waiting, r)
+				continue
+			}
+			refused, err := w.write(ctx, []*request{r}, max(min(patience, time.Until(end)), time.Millisecond))
 			switch {
 			case refused && sqlState(err) == stateLockTimeout && patience < w.patience.lock:
 				waiting = append(waiting, r)
@@ -178,8 +184,8 @@ var errNotBegun = errors.New("nothing was begun")
 // are one.
 func (w *writer) transact(ctx context.Context, batch []*request, lock time.Duration) error {
 	b, note := w.statements(batch, lock)
-	if b.Len() == 1 {
-		return nil // they only asked whether all is settled
+	if !slices.ContainsFunc(batch, func(r *request) bool { return r.queue != nil }) {
+		return nil // they only ask whether all is settled
 	}
 	conn, err := w.connect(ctx)
 	if err != nil {

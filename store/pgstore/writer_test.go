@@ -265,6 +265,8 @@ func TestCloseWritesWhatWaitsAndRefusesTheRest(t *testing.T) {
 	require.ErrorIs(t, <-later(store, rec), fs.ErrClosed)
 	_, err = store.Load(t.Context(), rec.ID, 0)
 	require.NoError(t, err, "reads go on as long as the pool does")
+	_, err = store.Load(t.Context(), id("nobody's"), 0)
+	require.ErrorIs(t, err, payonce.ErrNotFound)
 	assert.Nil(t, store.Wake(t.Context()))
 
 	again := openIn(t, pool, schema)

@@ -58,9 +58,9 @@ const (
 	writePatience = 10 * time.Second
 )
 
-// patiently calls begin until it has the write lock, some hundred times a second.
-func patiently(begin func() error) error {
-	for end := time.Now().Add(writePatience); ; {
+// patiently calls begin until it has the write lock, some hundred times a second, or patience is over.
+func patiently(patience time.Duration, begin func() error) error {
+	for end := time.Now().Add(patience); ; {
 		err := begin()
 		if resultCode(err) != sqlite3.SQLITE_BUSY || time.Now().After(end) {
 			return err

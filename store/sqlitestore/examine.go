@@ -112,7 +112,7 @@ func (s *Store) testify(ctx context.Context, restored bool) error {
 		return err
 	}
 	if restored {
-		err := patiently(func() error {
+		err := patiently(writePatience, func() error {
 			_, err := s.writer.conn.ExecContext(ctx, "update payonce_meta set value = value + 1 where name = 'restores'")
 			return err
 		})

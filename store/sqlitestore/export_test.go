@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -154,6 +155,9 @@ func WithMaxPages(n int) Option { return func(c *config) { c.maxPages = n } }
 
 // WithBatch says how many writes share a commit.
 func WithBatch(n int) Option { return func(c *config) { c.batch = n } }
+
+// WithPatience sets for how long a write waits for the lock.
+func WithPatience(d time.Duration) Option { return func(c *config) { c.patience = d } }
 
 // WithEngine makes the store run on another SQLite library.
 func WithEngine(connect func(dsn string) (driver.Connector, error)) Option {

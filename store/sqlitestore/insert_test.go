@@ -122,3 +122,21 @@ func TestWhatMustNotBeInsertedInATransactionIsRefused(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 	require.Error(t, sqlitestore.InsertTx(t.Context(), tx, prepared("order-1")), "it is over")
 }
+
+// TestWhatSomebodyElseIsInsertingIsNeitherThereNorAbsent: a client that took it for absent would say that it was not sent.
+func TestWhatSomebodyElseIsInsertingIsNeitherThereNorAbsent(t *testing.T) {
+	t.Parallel()
+	store := open(t, newPath(t), sqlitestore.WithPatience(50*time.Millisecond))
+	tx, err := ordersOf(t, store.Path(), asAMerchant).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }() // nothing to do after a commit
+	require.NoError(t, sqlitestore.InsertTx(t.Context(), tx, prepared("order-1")))
+	_, err = store.Claim(t.Context(), record("order-1"))
+	require.ErrorIs(t, err, payonce.ErrStale)
+	_, err = store.Load(t.Context(), prepared("order-1").ID, 0)
+	require.ErrorIs(t, err, payonce.ErrNotFound)
+	require.NoError(t, tx.Commit())
+	got, err := store.Claim(t.Context(), record("order-1"))
+	require.NoError(t, err)
+	assert.True(t, got.Prepared)
+}

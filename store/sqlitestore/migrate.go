@@ -35,7 +35,7 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, scripts []string)
 		return err
 	}
 	var tx *sql.Tx
-	err = patiently(func() error { tx, err = conn.BeginTx(ctx, nil); return err }) // immediate, by the dsn
+	err = patiently(writePatience, func() error { tx, err = conn.BeginTx(ctx, nil); return err }) // immediate, by the dsn
 	if err != nil {
 		return err
 	}

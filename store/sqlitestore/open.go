@@ -31,7 +31,7 @@ const readers = 4
 // On Linux it switches modernc.org/sqlite to OFD locks, for the whole process, unless a database was opened before.
 func Open(path string, opts ...Option) (*Store, error) {
 	cfg := config{
-		migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers, batch: maxBatch, connect: sqlite.NewConnector,
+		migrations: migrations(), network: networkFilesystem, drivers: sql.Drivers, batch: maxBatch, patience: writePatience, connect: sqlite.NewConnector,
 		logger: slog.New(slog.DiscardHandler),
 	}
 	for _, opt := range opts {
@@ -155,7 +155,7 @@ func (s *Store) connect(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	s.writer = newWriter(writing, w, cfg.batch)
+	s.writer = newWriter(writing, w, cfg)
 	if err := s.migrate(ctx, cfg.migrations); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"log/slog"
 	"strings"
+	"time"
 )
 
 // Option changes how a store is opened.
@@ -20,6 +21,8 @@ type config struct {
 	drivers func() []string
 	// batch is how many writes share a commit.
 	batch int
+	// patience is how long a write waits for the lock that lets one process write.
+	patience time.Duration
 	// connect makes what opens connections to what a dsn names.
 	connect func(dsn string) (driver.Connector, error)
 	// maxPages bounds the file, for tests of a full disk; 0 is no bound.

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/payonce/payonce"
 	"github.com/payonce/payonce/internal/failpoint"
 	"github.com/payonce/payonce/internal/storage"
@@ -66,10 +68,12 @@ func (s *Store) Claim(ctx context.Context, rec *payonce.Record) (*payonce.Record
 		found, answer, failure = st.claim(w, s.keepers.id)
 		return answer, failure
 	})
-	if err != nil {
+	switch {
+	case resultCode(err) == sqlite3.SQLITE_BUSY: // whoever has the write lock may be inserting it
+		return nil, s.explain(doing, fmt.Errorf("%w (%w: who has the lock may be inserting it)", err, payonce.ErrStale))
+	case err != nil:
 		return nil, err
-	}
-	if found != nil {
+	case found != nil:
 		stored, err := found.decode(s.keepers.alive)
 		return stored, s.explain(doing, err)
 	}

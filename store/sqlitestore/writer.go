@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/payonce/payonce/internal/storage"
 )
@@ -14,10 +15,11 @@ import (
 // writer is the one goroutine that writes. It takes what waits, runs it in one transaction and answers after the commit: at 64
 // callers that is ten times as fast as a commit for each.
 type writer struct {
-	queue *storage.Queue[*request]
-	db    *sql.DB
-	watch *watch
-	ended chan struct{} // closed when the queue is closed and drained
+	queue    *storage.Queue[*request]
+	db       *sql.DB
+	watch    *watch
+	patience time.Duration // for the write lock
+	ended    chan struct{} // closed when the queue is closed and drained
 
 	conn     *sql.Conn
 	st       *statements
@@ -29,8 +31,11 @@ type writer struct {
 	commits atomic.Int64 // for tests
 }
 
-func newWriter(db *sql.DB, w *watch, batch int) *writer {
-	return &writer{queue: storage.NewQueue(storage.Limit{Requests: batch}, func(*request) (bytes int, alone bool) { return 0, false }), db: db, watch: w, ended: make(chan struct{})}
+func newWriter(db *sql.DB, w *watch, cfg *config) *writer {
+	return &writer{
+		queue: storage.NewQueue(storage.Limit{Requests: cfg.batch}, func(*request) (bytes int, alone bool) { return 0, false }),
+		db:    db, watch: w, patience: cfg.patience, ended: make(chan struct{}),
+	}
 }
 
 func (w *writer) run(ctx context.Context) {
@@ -90,7 +95,7 @@ func (w *writer) transact(ctx context.Context, batch []*request) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	err := patiently(func() error { _, err := w.st.begin.ExecContext(ctx); return err })
+	err := patiently(w.patience, func() error { _, err := w.st.begin.ExecContext(ctx); return err })
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,10 @@ func ofTheCall() []ablation {
 			text: "case errors.Is(loadErr, ErrNotFound) && !marked:", instead: "case errors.Is(loadErr, ErrNotFound) && (!marked || ABLATED):",
 		},
 		{
+			safeguard: "what somebody else is inserting is not called not sent", file: "call.go", in: ".", by: "TestWhatSomebodyElseIsJustInsertingIsUnknown",
+			text: "if !errors.Is(err, ErrStale) { // then", instead: "if ABLATED || !errors.Is(err, ErrStale) { // then",
+		},
+		{
 			safeguard: "an error makes no new key", file: "attempt.go", in: ".", by: "TestEveryAttemptSendsTheSameBytesWithTheSameKeyAndFreshCredentials",
 			text: "maps.Copy(header, r.credentials)", instead: "maps.Copy(header, r.credentials)\n\tif ABLATED && r.rec.Sent > 1 { header.Set(c.profile.KeyHeader, req.Key+\"-again\") }",
 		},

@@ -20,11 +20,11 @@ with own as (
     outcome_replayed, outcome_body
   )
   select
-    id, $1::text, 1, false, (select restores from {meta} where one), {now},
+    id, $1::text, restores * 4294967296 + 1, false, restores, {now},
     $20::text, case when $21::bigint > 0 then {now} + $21::bigint * interval '1 microsecond' end,
     $22::bigint, $23::bigint, $24::bigint, $25::bigint, $26::boolean, $27::boolean, $28::timestamptz, $29::timestamptz,
     coalesce($30::timestamptz, '-infinity'), $31::text, $32::text, $33::json,
     $34::bigint, $35::bigint, $36::text, $37::text, $38::text, $39::text, $40::timestamptz, $41::boolean, $42::bytea
-  from own
-  returning operation
+  from own, {meta}
+  returning version
 )

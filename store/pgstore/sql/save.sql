@@ -7,7 +7,7 @@ update {progress} p set
   outcome_class = $20::bigint, outcome_status = $21::bigint, outcome_code = $22::text, outcome_message = $23::text,
   outcome_request_id = $24::text, outcome_resource_id = $25::text, outcome_at = $26::timestamptz, outcome_replayed = $27::boolean,
   outcome_body = $28::bytea
-where p.version + ((select restores from {meta} where one) - p.restores) * 4294967296 = $5::bigint and p.operation = (
+where {version} = $5::bigint and p.operation = (
   select id from {operation}
   where account = $1::text and kind = $2::text and reference = $3::text and generation = $4::bigint and format = 1
 )

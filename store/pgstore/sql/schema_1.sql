@@ -9,7 +9,9 @@ create table {meta} (
   salt bytea not null,
   channel text not null,                -- that InsertTx notifies
   incarnation text not null default '', -- the server and the history of it in which the rows were written
-  restores bigint not null default 0    -- how often the server was found in another history than the rows
+  -- Grows each time that the server is found in another history than the rows: by a random number, so that two branches of one history
+  -- have different ones.
+  restores bigint not null default 0
 );
 
 -- One row for each open store. Every transaction of the store locks it and goes on only if it is there: who deletes it has waited
@@ -57,7 +59,7 @@ create unique index payonce_operation_key on {operation} (coalesce(scope, ''), k
 create table {progress} (
   operation bigint primary key,
   account text collate "C" not null,
-  version bigint not null, -- each time that a write may have been lost (restores), it is read as 2^32 more: who knows a lost one is stale
+  version bigint not null, -- begins at restores * 2^32 + 1 and is read as moved on by what restores grew since: who knows a lost one is stale
   state bigint not null,
   sent bigint not null,
   reached bigint not null,
@@ -71,7 +73,7 @@ create table {progress} (
   lease_until timestamptz,
   holder text not null,
   purged boolean not null,
-  restores bigint not null, -- how often that had happened when this was written
+  restores bigint not null, -- as it was when this was written
   reason text not null,
   note text not null,
   attempts json,
