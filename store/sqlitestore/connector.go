@@ -36,13 +36,11 @@ func settings(readOnly bool, maxPages int) []setting {
 		{"secure_delete", "1"}, // purged bodies are zeroed
 		{"journal_size_limit", strconv.Itoa(64 << 20)},
 		{"wal_autocheckpoint", "1000"},
-		{"cache_size", "-8192"},
-		{"query_only", "0"},
 	}
 	if readOnly {
-		all[len(all)-1].value = "1"
+		all = append(all, setting{"query_only", "1"}, setting{"cache_size", "-32768"}) // holds the upper pages of a million records
 	} else {
-		all = append(all, setting{"busy_timeout", busyTimeout}) // patiently does the rest
+		all = append(all, setting{"query_only", "0"}, setting{"cache_size", "-8192"}, setting{"busy_timeout", busyTimeout}) // patiently does the rest
 	}
 	if maxPages > 0 {
 		all = append(all, setting{"max_page_count", strconv.Itoa(maxPages)})

@@ -96,13 +96,18 @@ func TestManyRecordsSlowNothingDown(t *testing.T) {
 					_, err := store.Load(t.Context(), paid(fmt.Sprintf("new-%d-%d", try, n)).ID, 0)
 					return err
 				}, empty, many)
-				old := inTurns(t, func(store payonce.KeyStore, n int) error { // which may have to come from the disk
-					_, err := store.Load(t.Context(), paid(reference(n*7919%records)).ID, 0)
+				ofAnyAge(t, many, records)
+				old := inTurns(t, func(store payonce.KeyStore, n int) error {
+					reference := fmt.Sprintf("new-%d-%d", try, n)
+					if store == many {
+						reference = anyAge(n+try*samples, records)
+					}
+					_, err := store.Load(t.Context(), paid(reference).ID, 0)
 					return err
-				}, many)
-				t.Logf("%d records: a claim takes %s, %s when empty; a lookup %s, %s when empty; one of any age %s",
-					records, claims[1], claims[0], lookups[1], lookups[0], old[0])
-				if ratio(claims) <= slower && ratio(lookups) <= slower {
+				}, empty, many)
+				t.Logf("%d records: a claim takes %s, %s when empty; a lookup %s, %s when empty; one of any age %s, %s when empty",
+					records, claims[1], claims[0], lookups[1], lookups[0], old[1], old[0])
+				if ratio(claims) <= slower && ratio(lookups) <= slower && ratio(old) <= slower {
 					return
 				}
 				require.Less(t, try, 5, "five times more than %v", slower)
@@ -110,6 +115,18 @@ func TestManyRecordsSlowNothingDown(t *testing.T) {
 		})
 	}
 }
+
+// ofAnyAge looks all over the store for a while, as a process does that lives: the first lookups of all find no page in its caches.
+func ofAnyAge(t *testing.T, store payonce.KeyStore, records int) {
+	t.Helper()
+	for n := range min(records, 20_000) {
+		_, err := store.Load(t.Context(), paid(anyAge(-n, records)).ID, 0)
+		require.NoError(t, err)
+	}
+}
+
+// anyAge is an operation somewhere in the store.
+func anyAge(n, records int) string { return reference((n*7919%records + records) % records) }
 
 func ratio(medians []time.Duration) float64 { return float64(medians[1]) / float64(medians[0]) }
 
