@@ -61,7 +61,12 @@ func TestAnOddFieldDoesNotHideAnIntent(t *testing.T) {
 		assert.Empty(t, payment.Metadata)
 		assert.True(t, payment.CreatedAt.IsZero())
 	}
-	for _, wrong := range []string{`{`, `[]`, `"x"`, `{"data":{"amount":"5"}}`, `{"data":{"amount":0.5}}`, `{"data":[]}`} {
+	for _, odd := range []string{`"5"`, `0.5`, `true`, `{}`} {
+		payment, err := p.Payment("payment.get", []byte(strings.Replace(intent("PAID"), "50000", odd, 1)))
+		require.NoError(t, err, odd)
+		assert.Zero(t, payment.Amount, "Classify takes no such intent; what is told of one is no amount")
+	}
+	for _, wrong := range []string{`{`, `[]`, `"x"`, `{"data":"x"}`, `{"data":[]}`} {
 		_, err := p.Payment("payment.get", []byte(wrong))
 		require.Error(t, err, wrong)
 		assert.EqualError(t, err, "the answer is not what Elebne documents")
@@ -138,6 +143,7 @@ func TestAListComesInThreeShapes(t *testing.T) {
 		`{"items":[{"status":"PAID"},{"status":"BRAND_NEW"}],"total":9}`:                         9,
 		`{"success":true,"data":{"items":[{"status":"PAID"},{"status":"BRAND_NEW"}],"total":9}}`: 9,
 		`{"success":true,"data":[{"status":"PAID"},{"status":"BRAND_NEW"}]}`:                     0,
+		`{"items":[{"status":"PAID","code":7},{"status":"BRAND_NEW","label":{}}],"total":"x"}`:   0,
 	} {
 		var list elebne.IntentList
 		require.NoError(t, json.Unmarshal([]byte(body), &list), body)
@@ -146,7 +152,7 @@ func TestAListComesInThreeShapes(t *testing.T) {
 		assert.Equal(t, elebne.IntentStatus("BRAND_NEW"), list.Items[1].Status)
 		assert.Equal(t, total, list.Total)
 	}
-	for _, wrong := range []string{`{}`, `[]`, `{"items":null}`, `{"data":{}}`, `{"data":null}`, `{"items":[1]}`, `{"data":[1]}`, `{"items":{}}`, `{"items":[],"total":"x"}`} {
+	for _, wrong := range []string{`{}`, `[]`, `{"items":null}`, `{"data":{}}`, `{"data":null}`, `{"items":[1]}`, `{"data":[1]}`, `{"items":{}}`} {
 		list := elebne.OrderList{Total: 5}
 		require.Error(t, json.Unmarshal([]byte(wrong), &list), "never silently empty: %s", wrong)
 		assert.Empty(t, list)
