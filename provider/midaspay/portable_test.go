@@ -318,7 +318,7 @@ func TestVoidsAndRefundsInPortableWords(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, payonce.StatusSucceeded, refund.Status)
 
-	for _, body := range []string{"", "[]", `{"id":1}`, `{"id":"canary`} {
+	for _, body := range []string{"", "[]", "null", `"canary"`, `{"id":"canary`} {
 		_, err := portable.Payment("payment.get", []byte(body))
 		require.Error(t, err, body)
 		assert.NotContains(t, err.Error(), "canary")
