@@ -188,7 +188,7 @@ func (e Event) Portable() payonce.Event {
 			out.Status, out.FailureCode = payonce.StatusFailed, e.Type
 		}
 	case kindCreateRefund:
-		out.Status = refundStatus(string(status))
+		out.Status, out.NoMoneyMoved = refundStatus(string(status)), status == OrderFailed // one that was reversed had moved
 	case kindCreateSubscription:
 		out.FailureCode = failureOf(e.Subscription)
 	}
