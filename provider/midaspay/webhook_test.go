@@ -314,6 +314,15 @@ func TestTheEventOfAFailedRefundDeclinesIt(t *testing.T) {
 	}
 }
 
+func TestNoRequestIsNotGenuine(t *testing.T) {
+	t.Parallel()
+	for _, r := range []*http.Request{nil, {}} {
+		events, err := webhooks(t).Parse(r, []byte(orderEvent))
+		require.ErrorIs(t, err, midaspay.ErrSignature)
+		assert.Empty(t, events)
+	}
+}
+
 func FuzzWebhook(f *testing.F) {
 	w := webhooks(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
