@@ -82,7 +82,7 @@ func (d *decoder) fields(o Object, v reflect.Value, hidden []string) {
 	own := hidden
 	for i := range v.NumField() {
 		if name := nameOf(v.Type().Field(i)); name != "" {
-			own = append(own[:len(own):len(own)], name)
+			own = append(slices.Clip(own), name)
 		}
 	}
 	for i := range v.NumField() {

@@ -2,6 +2,7 @@ package elebne_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 	"github.com/payonce/payonce/provider/elebne"
 )
 
@@ -217,5 +219,18 @@ func FuzzList(f *testing.F) {
 		_ = json.Unmarshal(body, &product)
 		var endpoint elebne.WebhookEndpoint
 		_ = json.Unmarshal(body, &endpoint)
+	})
+}
+
+func FuzzTemplate(f *testing.F) {
+	p := newProvider(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		template, err := elebne.TemplateIn(body)
+		data := adapter.ObjectOf(body).Object("data")
+		require.Equal(t, elebne.CSVTemplate{CSV: data.Text("csv"), Filename: data.Text("filename")}, template)
+		req, res := &payonce.Request{Kind: "elebne.product.template"}, &payonce.Response{Status: http.StatusOK, Complete: true, Body: body}
+		if p.Classify(req, res).Class == payonce.ClassSucceeded {
+			require.NoError(t, err, "what is taken for a success can be read")
+		}
 	})
 }
