@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -61,6 +63,9 @@ type mutant struct {
 
 var mistakes sync.Mutex
 
+// Format keeps fmt, which prints what it can't format without asking its type, from making a mistake of its own.
+func (mutant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "mutant") }
+
 func (m mutant) Profile() payonce.Profile {
 	p := m.Provider.Profile()
 	if m.profile != nil {
@@ -112,6 +117,9 @@ func (lookingMutant) ClassifyLookup(_ *payonce.Request, res *payonce.Response) p
 // TestEveryMistakeIsFound makes each mistake that a provider's author might make.
 func TestEveryMistakeIsFound(t *testing.T) {
 	t.Parallel()
+	s := subject()
+	s.New = func() payonce.Provider { return mutant{Provider: acme("sk_test_example")} }
+	require.Empty(t, providertest.Breaches(s), "without a mistake nothing is found")
 	calls := 0
 	on := func(status int, change func(*payonce.Verdict)) mutant {
 		return mutant{classify: func(_ *payonce.Request, res *payonce.Response, v *payonce.Verdict) {
@@ -182,7 +190,7 @@ func TestEveryMistakeIsFound(t *testing.T) {
 		}
 		assert.NotEmpty(t, providertest.Breaches(s), name)
 	}
-	s := subject()
+	s = subject()
 	s.New = func() payonce.Provider { return lookingMutant{mutant{Provider: acme("sk_test_example")}} }
 	assert.NotEmpty(t, providertest.Breaches(s), "a lookup that believes anything")
 	s = subject()
