@@ -30,7 +30,7 @@ func subject() providertest.Subject {
 		Rotated: func() payonce.Provider { return acme("sk_test_another") },
 		Secrets: []string{"sk_test_example"},
 		Payment: payonce.PaymentParams{Amount: payonce.Amount{Minor: 5000, Currency: "GBP"}},
-		Created: providertest.Answer{Status: 201, Body: `{"id":"pay_1","status":"pending","amount":5000}`},
+		Created: providertest.Answer{Status: 201, Body: `{"id":"pay_1","status":"pending","amount":5000,"label":"tea"}`},
 		Refused: providertest.Answer{Status: 400, Body: `{"code":"invalid_amount"}`},
 	}
 }
@@ -154,6 +154,25 @@ func TestEveryMistakeIsFound(t *testing.T) {
 		"a decoder that panics": {portable: func(p *payonce.Portable) { p.Payment = func(string, []byte) (*payonce.Payment, error) { panic("x") } }},
 		"a decoder that repeats": {portable: func(p *payonce.Portable) {
 			p.Payment = func(_ string, b []byte) (*payonce.Payment, error) { return nil, errors.New(string(b)) }
+		}},
+		"a decoder that reads another status": {portable: func(p *payonce.Portable) {
+			decode := p.Payment
+			p.Payment = func(kind string, b []byte) (*payonce.Payment, error) {
+				payment, err := decode(kind, b)
+				if bytes.Contains(b, []byte(`"STATUS"`)) && err == nil {
+					payment.ProviderStatus += "!"
+				}
+				return payment, err
+			}
+		}},
+		"a decoder that minds other fields": {portable: func(p *payonce.Portable) {
+			decode := p.Payment
+			p.Payment = func(kind string, b []byte) (*payonce.Payment, error) {
+				if bytes.Contains(b, []byte(`{"n":1}`)) {
+					return nil, errors.New("unreadable")
+				}
+				return decode(kind, b)
+			}
 		}},
 		"an id that leads elsewhere": {portable: func(p *payonce.Portable) {
 			p.CancelPayment = func(payonce.CancelParams) (payonce.Operation, error) { return payonce.Operation{}, nil }
