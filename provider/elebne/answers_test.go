@@ -184,8 +184,15 @@ func TestCentimesAreOuguiya(t *testing.T) {
 }
 
 func FuzzPayment(f *testing.F) {
-	p := newProvider(f).Portable()
+	provider := newProvider(f)
+	p := provider.Portable()
 	f.Fuzz(func(t *testing.T, body []byte) {
+		res := &payonce.Response{Status: http.StatusOK, Header: http.Header{}, Complete: true, Body: body}
+		if v := provider.Classify(&payonce.Request{Kind: "payment.create"}, res); v.Class == payonce.ClassSucceeded {
+			payment, err := p.Payment("payment.create", body)
+			require.NoError(t, err, "what is taken for a success can be read")
+			require.Equal(t, []string{v.ResourceID, v.Code}, []string{payment.ID, adapter.Cut(payment.ProviderStatus, 60)})
+		}
 		for _, kind := range []string{"payment.create", "payment.get", "payment.cancel"} {
 			payment, err := p.Payment(kind, body)
 			require.Equal(t, err == nil, payment != nil)
