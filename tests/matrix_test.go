@@ -31,6 +31,9 @@ type dialect struct {
 	method any
 	// captures is a method whose payments wait for their capture; nil where there is none.
 	captures any
+	// fail has the bank refuse a payment, in whatever state it waits. authorize has the payer agree without money being moved; nil where
+	// the provider knows no such state.
+	fail, authorize func(sim simulated, id string) error
 	// lacks are the portable operations that the provider does not have.
 	lacks []string
 	// declinesLater says that a payment is made first and declined when the payer pays.
@@ -125,20 +128,26 @@ func trueLayer() dialect {
 			}
 			return hooks.Handler(c, func(ctx context.Context, e truelayer.Event) error { return handle(ctx, e.Portable()) }), nil
 		},
-		lacks:   []string{"payment.capture"},
-		differs: map[string]want{"executed, answer lost, then 401": {posts: 3, moved: 1, err: payonce.ErrOutcomeUnknown}}, // a new token
-		lines:   trueLayerLines(),
+		fail: func(sim simulated, id string) error {
+			return sim.(*simulator.TrueLayer).FailPayment(id, "", "rejected")
+		},
+		authorize: func(sim simulated, id string) error { return sim.(*simulator.TrueLayer).Authorize(id) },
+		lacks:     []string{"payment.capture"},
+		differs:   map[string]want{"executed, answer lost, then 401": {posts: 3, moved: 1, err: payonce.ErrOutcomeUnknown}}, // a new token
+		lines:     trueLayerLines(),
 	}
 }
 
 func miraclePay() dialect {
 	const secret, hookSecret = "sk_test_example", "whsec_c2VjcmV0X3Rlc3RfZXhhbXBsZV9rZXlf"
 	return dialect{
-		name:     "miracle",
-		price:    payonce.Amount{Minor: 5000, Currency: "USD"},
-		method:   miracle.Method{Type: miracle.Card, Token: "tok_test_example"},
-		captures: miracle.Method{Type: miracle.Card, Token: "tok_test_example", CaptureMethod: miracle.CaptureManual},
-		refusal:  `{"error":{"code":"VALIDATION_ERROR","message":"amount is wrong"}}`,
+		name:      "miracle",
+		price:     payonce.Amount{Minor: 5000, Currency: "USD"},
+		method:    miracle.Method{Type: miracle.Card, Token: "tok_test_example"},
+		captures:  miracle.Method{Type: miracle.Card, Token: "tok_test_example", CaptureMethod: miracle.CaptureManual},
+		fail:      func(sim simulated, id string) error { return sim.(*simulator.Miracle).FailPayment(id, "DO_NOT_HONOR") },
+		authorize: simulated.Pay, // of a payment that waits for its capture
+		refusal:   `{"error":{"code":"VALIDATION_ERROR","message":"amount is wrong"}}`,
 		start: func(t *testing.T, s setup) (simulated, payonce.Provider) {
 			t.Helper()
 			sim := simulator.NewMiracle(simulator.MiracleConfig{
@@ -214,7 +223,11 @@ func midasPay() dialect {
 			}
 			return hooks.Handler(c, func(ctx context.Context, e midaspay.Event) error { return handle(ctx, e.Portable()) }), nil
 		},
-		lacks: []string{"payment.capture", "refund.get", "refund.list"},
+		fail: func(sim simulated, id string) error {
+			return sim.(*simulator.MidasPay).FailPayment(id, "BANK_STATUS_ERROR")
+		},
+		authorize: func(sim simulated, id string) error { return sim.(*simulator.MidasPay).MovePayment(id, "APPROVED") },
+		lacks:     []string{"payment.capture", "refund.get", "refund.list"},
 		differs: map[string]want{ // an order can be looked up by its reference_id
 			"409 in flight":                   {posts: 1, err: payonce.ErrOutcomeUnknown},
 			"reuse":                           {posts: 1, err: payonce.ErrOutcomeUnknown},
@@ -266,6 +279,7 @@ func elebnePay() dialect {
 			}
 			return hooks.Handler(c, func(ctx context.Context, e elebne.Event) error { return handle(ctx, e.Portable()) }), nil
 		},
+		fail:          func(sim simulated, id string) error { return sim.(*simulator.Elebne).FailPayment(id, "") },
 		lacks:         []string{"payment.capture", "refund.get", "refund.list"},
 		declinesLater: true,
 		differs: map[string]want{

@@ -22,7 +22,8 @@ func TestOneMerchantsCodeRunsAgainstEveryProvider(t *testing.T) {
 	steps := map[string]func(*testing.T, *dialect){
 		"pays and reads": paysAndReads, "captures": captures, "cancels": cancels, "refunds in parts": refundsInParts,
 		"refunds in full": refundsInFull, "does not give up a refund in flight": keepsRefundInFlight, "is declined": isDeclined, "lacks what is unsupported": lacksWhatIsUnsupported,
-		"pays again after an abandoned checkout": paysAgain, "checks its credentials": checks,
+		"pays again after an abandoned checkout": paysAgainAfterExpiry, "pays again after a failed one": paysAgainAfterFailure,
+		"pays once while the first is authorized": keepsWhatIsAuthorized, "checks its credentials": checks,
 	}
 	for _, d := range dialects() {
 		for name, step := range steps {
@@ -250,28 +251,6 @@ func lacksWhatIsUnsupported(t *testing.T, d *dialect) {
 		require.ErrorIs(t, calls[kind](), payonce.ErrUnsupported, kind)
 	}
 	assert.Empty(t, w.sim.Requests(), "before the network")
-}
-
-func paysAgain(t *testing.T, d *dialect) {
-	t.Helper()
-	w := newWorld(t, d, false, memstore.New(), setup{unpaid: true, signed: true})
-	c := w.client(t)
-	abandoned, err := c.Payments.Create(t.Context(), w.params("order-1"))
-	require.NoError(t, err)
-	_, err = c.Payments.Create(t.Context(), w.params("order-1"), payonce.WithNewKey())
-	require.ErrorIs(t, err, payonce.ErrKeyReuse, "the first could still move money")
-	require.NoError(t, w.sim.ExpirePayment(abandoned.ID))
-	same, err := c.Payments.Create(t.Context(), w.params("order-1"))
-	require.NoError(t, err)
-	assert.Equal(t, abandoned.ID, same.ID, "without being asked nothing new is made")
-	second, err := c.Payments.Create(t.Context(), w.params("order-1"), payonce.WithNewKey())
-	require.NoError(t, err)
-	assert.NotEqual(t, abandoned.ID, second.ID)
-	assert.Equal(t, 2, second.Receipt.Generation)
-	require.NoError(t, w.sim.Pay(second.ID))
-	_, err = c.Payments.Create(t.Context(), w.params("order-1"), payonce.WithNewKey())
-	require.ErrorIs(t, err, payonce.ErrKeyReuse, "it is paid")
-	assert.Equal(t, 2, w.sim.Ledger().Count("payment"), "one that nobody paid and one that was paid")
 }
 
 func checks(t *testing.T, d *dialect) {

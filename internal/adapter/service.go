@@ -17,7 +17,10 @@ func Do[T any](ctx context.Context, s Service, op payonce.Operation, err error, 
 	if err != nil {
 		return nil, s.Invalid(op.Kind, op.Reference, err)
 	}
-	return payonce.Do[T](ctx, s.Client, op, opts...)
+	if isRaw[T]() {
+		return payonce.Do[T](ctx, s.Client, op, opts...)
+	}
+	return decoded(payonce.Do[answer[T]](ctx, s.Client, op, opts...))
 }
 
 // Get makes a read, unless one of the ids would lead elsewhere.
@@ -29,7 +32,37 @@ func Get[T any](ctx context.Context, s Service, q payonce.Query, ids ...string) 
 	if err := p.Err(); err != nil {
 		return nil, s.Invalid(q.Kind, "", err)
 	}
-	return payonce.Get[T](ctx, s.Client, q)
+	return Read[T](ctx, s, q)
+}
+
+// Read makes a read that leads nowhere else.
+func Read[T any](ctx context.Context, s Service, q payonce.Query) (*payonce.Result[T], error) {
+	if isRaw[T]() {
+		return payonce.Get[T](ctx, s.Client, q)
+	}
+	return decoded(payonce.Get[answer[T]](ctx, s.Client, q))
+}
+
+// answer is a body that is read by Decode.
+type answer[T any] struct{ value T }
+
+// UnmarshalJSON reads the body.
+func (a *answer[T]) UnmarshalJSON(text []byte) error {
+	_, err := Decode(text, &a.value)
+	return err
+}
+
+// isRaw says that the bytes are wanted, whatever they are.
+func isRaw[T any]() bool {
+	_, raw := any(*new(T)).(payonce.Raw)
+	return raw
+}
+
+func decoded[T any](r *payonce.Result[answer[T]], err error) (*payonce.Result[T], error) {
+	if r == nil {
+		return nil, err
+	}
+	return &payonce.Result[T]{Value: r.Value.value, Raw: r.Raw, ResourceID: r.ResourceID, Receipt: r.Receipt}, err
 }
 
 // Invalid is the error for parameters that can't be sent.

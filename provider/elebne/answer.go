@@ -18,7 +18,8 @@ func (e *envelope[T]) UnmarshalJSON(text []byte) error {
 	if adapter.ObjectOf(data) == nil {
 		return nil
 	}
-	return json.Unmarshal(data, &e.data)
+	_, err := adapter.Decode(data, &e.data)
+	return err
 }
 
 // open takes a native result out of its envelope.
@@ -38,37 +39,30 @@ type List[T any] struct {
 // UnmarshalJSON reads the one documented list, {"items": [], "total": 0}, and the same, or the items alone, within the envelope of all
 // other answers: which of them intents come in is not documented.
 func (l *List[T]) UnmarshalJSON(text []byte) error {
-	var page struct {
-		Items *[]T `json:"items"`
-		Total int  `json:"total"`
-	}
 	*l = List[T]{}
-	listed := listIn(text)
-	if listed == nil {
+	listed, total, ok := listIn(text)
+	if !ok {
 		return errUnreadable
 	}
-	if json.Unmarshal(listed, &l.Items) == nil {
-		return nil
-	}
-	if json.Unmarshal(listed, &page) != nil || page.Items == nil {
-		*l = List[T]{}
+	items, err := adapter.Items[T](listed)
+	if err != nil {
 		return errUnreadable
 	}
-	*l = List[T]{*page.Items, page.Total}
+	*l = List[T]{items, total}
 	return nil
 }
 
-// listIn finds a list in an answer: an array, or an object with items; nil if there is none.
-func listIn(text []byte) json.RawMessage {
+// listIn finds a list in an answer: an array, or an object with items; false if there is none.
+func listIn(text []byte) (items []json.RawMessage, total int, ok bool) {
 	doc := adapter.ObjectOf(text)
-	if _, ok := doc.List("items"); ok {
-		return text
+	for _, page := range []adapter.Object{doc, doc.Object("data")} {
+		if items, ok = page.List("items"); ok {
+			count, _ := page.Integer("total")
+			return items, int(count), true
+		}
 	}
-	_, isList := doc.List("data")
-	if _, holdsList := doc.Object("data").List("items"); isList || holdsList {
-		return doc["data"]
-	}
-	return nil
+	items, ok = doc.List("data")
+	return items, 0, ok
 }
 
 // problem is Elebne's error document, in either of its two forms: the machine's word is code, or error.

@@ -100,7 +100,7 @@ func (r *answerRule) open(body []byte) (data adapter.Object, ok bool) {
 	case formSuccess:
 		ok = doc.Is("success", "true")
 	case formList:
-		ok = listIn(body) != nil
+		_, _, ok = listIn(body)
 	}
 	return data, ok
 }

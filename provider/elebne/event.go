@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -121,11 +120,11 @@ func readEvent(body []byte, account, environment string) (Event, error) {
 	var err error
 	switch {
 	case event.Type.isAbout("payment"):
-		if err = json.Unmarshal(doc["data"], &event.Payment); event.Payment.ReferenceNumber == "" {
+		if _, err = adapter.Decode(doc["data"], &event.Payment); event.Payment.ReferenceNumber == "" {
 			return Event{}, errUnreadable
 		}
 	case event.Type.isAbout("order"):
-		err = json.Unmarshal(doc["data"], &event.Order)
+		_, err = adapter.Decode(doc["data"], &event.Order)
 	}
 	if err != nil {
 		return Event{}, errUnreadable

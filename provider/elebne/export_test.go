@@ -1,6 +1,17 @@
 package elebne
 
-import "github.com/payonce/payonce"
+import (
+	"encoding/json"
+
+	"github.com/payonce/payonce"
+)
+
+// TemplateIn reads the answer to ProductService.CSVTemplate.
+func TemplateIn(body []byte) (CSVTemplate, error) {
+	var e envelope[CSVTemplate]
+	err := json.Unmarshal(body, &e)
+	return e.data, err
+}
 
 // Operations of the native services, without a client.
 var (

@@ -1,7 +1,6 @@
 package elebne
 
 import (
-	"encoding/json"
 	"net/url"
 
 	"github.com/payonce/payonce"
@@ -29,7 +28,7 @@ type Order struct {
 func (o *Order) UnmarshalJSON(text []byte) error {
 	type fields Order // has no UnmarshalJSON
 	var wire fields
-	if err := json.Unmarshal(text, &wire); err != nil {
+	if _, err := adapter.Decode(text, &wire); err != nil {
 		return err
 	}
 	*o = Order(wire)

@@ -2,7 +2,6 @@ package elebne
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 
 	"github.com/payonce/payonce"
@@ -82,8 +81,8 @@ func portablePayment(kind string, body []byte) (*payonce.Payment, error) {
 	doc := adapter.ObjectOf(body)
 	data, isCancel := doc.Object("data"), kind == kindCancelPayment
 	var intent PaymentIntent
-	err := json.Unmarshal(doc["data"], &intent)
-	if doc == nil || (!isCancel && (data == nil || err != nil)) {
+	_, _ = adapter.Decode(doc["data"], &intent) // what can't be read of it stays empty
+	if doc == nil || (!isCancel && data == nil) {
 		return nil, errUnreadable
 	}
 	payment := &payonce.Payment{

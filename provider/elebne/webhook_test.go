@@ -238,9 +238,11 @@ func TestAnEventOfTheOtherEnvironmentSettlesNothing(t *testing.T) {
 
 func TestNoRequestIsNotGenuine(t *testing.T) {
 	t.Parallel()
-	events, err := newWebhooks(t, hooks()).Parse(nil, []byte(paymentEvent))
-	require.ErrorIs(t, err, webhook.ErrSignature)
-	assert.Empty(t, events)
+	for _, r := range []*http.Request{nil, {}} {
+		events, err := newWebhooks(t, hooks()).Parse(r, []byte(paymentEvent))
+		require.ErrorIs(t, err, webhook.ErrSignature)
+		assert.Empty(t, events)
+	}
 }
 
 func TestAnOrderEventInPortableWords(t *testing.T) {
@@ -272,7 +274,7 @@ func TestWhatADeliveryMayLookLike(t *testing.T) {
 		"a payment without number": {`{"id":"d","event":"payment.created","data":{}}`, "", "the answer is not what Elebne documents"},
 		"a payment without data":   {`{"id":"d","event":"payment.created"}`, "", "the answer is not what Elebne documents"},
 		"an order of text":         {`{"event":"order.new","data":"x"}`, "", "the answer is not what Elebne documents"},
-		"an amount as text":        {`{"id":"d","event":"payment.created","data":{"reference_number":"PI-1","amount":"5"}}`, "", "the answer is not what Elebne documents"},
+		"an amount as text":        {`{"id":"d","event":"payment.created","data":{"reference_number":"PI-1","amount":"5"}}`, "d", ""},
 		"half":                     {paymentEvent[:100], "", "the answer is not what Elebne documents"},
 		"nothing":                  {"", "", "the answer is not what Elebne documents"},
 		"null":                     {"null", "", "the answer is not what Elebne documents"},

@@ -42,7 +42,7 @@ func get[T any](ctx context.Context, s service, q payonce.Query, ids ...string) 
 	if err := p.Err(); err != nil {
 		return nil, s.Invalid(q.Kind, "", err)
 	}
-	return payonce.Get[T](ctx, s.Client, q)
+	return adapter.Read[T](ctx, s.Service, q)
 }
 
 // OrderService makes orders with the full native answers. It shares its operations with Client.Payments: the same reference is the same

@@ -54,7 +54,11 @@ func made(told adapter.Object, id string, contradicts bool) payonce.Verdict {
 // unitsIn reads the purchase units of a request or an answer; false if they have another form than documented.
 func unitsIn(o adapter.Object) (units []PurchaseUnit, ok bool) {
 	raw, told := o["purchase_units"]
-	return units, !told || json.Unmarshal(raw, &units) == nil
+	if !told {
+		return nil, true
+	}
+	odd, err := adapter.Decode(raw, &units)
+	return units, !odd && err == nil
 }
 
 // sentUnits are the units of a request; none if they can't be read.

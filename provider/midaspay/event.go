@@ -85,7 +85,7 @@ type envelope struct {
 // parseEvent reads a delivery that was verified.
 func (d *dialect) parseEvent(body []byte) (Event, error) {
 	var e envelope
-	if json.Unmarshal(body, &e) != nil || (e.ID == "" && len(e.Resource) == 0) {
+	if _, err := adapter.Decode(body, &e); err != nil || (e.ID == "" && len(e.Resource) == 0) {
 		return Event{}, errNoEvent
 	}
 	own, resourceType := unwrap(e.Resource)
@@ -93,7 +93,7 @@ func (d *dialect) parseEvent(body []byte) (Event, error) {
 		ID: e.ID, Type: e.EventType, ResourceType: cmp.Or(resourceType, e.ResourceType), Summary: e.Summary,
 		CreateTime: e.CreateTime, UpdateTime: e.UpdateTime, Resource: own, Raw: body, account: d.profile.Account,
 	}
-	_ = json.Unmarshal(own, &event.about) // what is no JSON object stays in Resource
+	_, _ = adapter.Decode(own, &event.about) // what is no JSON object stays in Resource
 	for _, named := range []string{word(e.MerchantID), word(event.about.MerchantID)} {
 		if adapter.Differ(d.merchantID, named) {
 			return Event{}, errAnotherAccount
@@ -156,15 +156,15 @@ func (d *dialect) read(e *Event) {
 	switch e.about.kind {
 	case kindCreatePayment:
 		e.Order = new(PlacedOrder)
-		_ = json.Unmarshal(e.Resource, e.Order)
+		_, _ = adapter.Decode(e.Resource, e.Order)
 		e.amount = d.total(e.Order.PurchaseUnits)
 	case kindCreateRefund:
 		e.Refund = new(CreatedRefund)
-		_ = json.Unmarshal(e.Resource, e.Refund)
+		_, _ = adapter.Decode(e.Resource, e.Refund)
 		e.amount = d.decode(e.Refund.Amount)
 	case kindCreateSubscription:
 		e.Subscription = &SubscriptionChange{PaymentResult: e.about.SubscriptionEvent.PaymentDetail.PaymentResult}
-		_ = json.Unmarshal(e.Resource, &e.Subscription.Subscription)
+		_, _ = adapter.Decode(e.Resource, &e.Subscription.Subscription)
 	}
 }
 
@@ -188,7 +188,7 @@ func (e Event) Portable() payonce.Event {
 			out.Status, out.FailureCode = payonce.StatusFailed, e.Type
 		}
 	case kindCreateRefund:
-		out.Status = refundStatus(string(status))
+		out.Status, out.NoMoneyMoved = refundStatus(string(status)), status == OrderFailed // one that was reversed had moved
 	case kindCreateSubscription:
 		out.FailureCode = failureOf(e.Subscription)
 	}

@@ -89,7 +89,7 @@ func TestAnOrderIsKnownByItsTypeOrItsUnits(t *testing.T) {
 	} {
 		e := parse(t, tc.body).Portable()
 		assert.Equal(t, tc.kind, e.Kind, name)
-		assert.Equal(t, tc.kind == "payment.create", e.NoMoneyMoved, "%s: FAILED is what its status says", name)
+		assert.Equal(t, tc.kind != "", e.NoMoneyMoved, "%s: FAILED is what its status says", name)
 		assert.Equal(t, tc.kind != "", e.Key == "k", name)
 	}
 }

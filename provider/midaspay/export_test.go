@@ -36,6 +36,12 @@ func (p *Provider) Genuine(header http.Header, body []byte) bool {
 	return p.d.platform.verify(header, body)
 }
 
+// KeyInPEM and CertificateInPEM read what New is given.
+var (
+	KeyInPEM         = parsePrivateKey
+	CertificateInPEM = parsePublicKey
+)
+
 // Money of the provider.
 func (p *Provider) Decode(m Money) payonce.Amount { return p.d.decode(m) }
 

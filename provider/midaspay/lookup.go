@@ -1,7 +1,6 @@
 package midaspay
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -187,7 +186,7 @@ func findSubscription(req *payonce.Request, told adapter.Object) payonce.Verdict
 // differentUnits says that the phases that were found can't be those that were sent. Phases come in their order.
 func differentUnits(sent adapter.Object, got []SubscribedUnit) bool {
 	var asked []SubscribedUnit
-	_ = json.Unmarshal(sent["subscription_units"], &asked) // our own
+	_, _ = adapter.Decode(sent["subscription_units"], &asked) // our own
 	if len(asked) == 0 || len(got) == 0 {
 		return false
 	}
@@ -205,11 +204,12 @@ func differentUnits(sent adapter.Object, got []SubscribedUnit) bool {
 
 // onlySubscription reads a list of one.
 func onlySubscription(told adapter.Object) (Subscription, bool) {
-	var list []Subscription
-	if json.Unmarshal(told["subscriptions"], &list) != nil || len(list) != 1 || !isID(list[0].ID) {
+	list, _ := told.List("subscriptions")
+	if len(list) != 1 {
 		return Subscription{}, false
 	}
-	return list[0], true
+	one, odd, err := readSubscription(list[0])
+	return one, !odd && err == nil && isID(one.ID)
 }
 
 // findUnsubscribed reads the subscription that was to be cancelled.

@@ -25,10 +25,14 @@ func (m *Money) UnmarshalJSON(text []byte) error {
 		CurrencyCode string          `json:"currency_code"`
 		Value        json.RawMessage `json:"value"`
 	}
-	if err := json.Unmarshal(text, &told); err != nil {
-		return err
+	*m = Money{}
+	if string(text) == "null" {
+		return nil
 	}
-	*m = Money{CurrencyCode: told.CurrencyCode}
+	if odd, err := adapter.Decode(text, &told); odd || err != nil {
+		return errUnreadable
+	}
+	m.CurrencyCode = told.CurrencyCode
 	if len(told.Value) == 0 {
 		return nil
 	}

@@ -2,7 +2,6 @@ package midaspay
 
 import (
 	"cmp"
-	"encoding/json"
 	"strings"
 
 	"github.com/payonce/payonce"
@@ -130,7 +129,7 @@ func (v *Voided) UnmarshalJSON(text []byte) error {
 		Message string      `json:"message"`
 		Status  OrderStatus `json:"status"`
 	}
-	if err := json.Unmarshal(text, &answer); err != nil {
+	if _, err := adapter.Decode(text, &answer); err != nil {
 		return err
 	}
 	v.Succeed, v.Message = answer.Succeed || answer.Status == OrderVoided, answer.Message

@@ -1,10 +1,10 @@
 package midaspay
 
 import (
-	"encoding/json"
 	"errors"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // errUnreadable says that a body is not what MidasPay documents, without repeating any of it.
@@ -38,7 +38,7 @@ func (d *dialect) portablePayment(kind string, body []byte) (*payonce.Payment, e
 		PlacedOrder
 		Succeed bool `json:"succeed"`
 	}
-	if json.Unmarshal(body, &got) != nil {
+	if _, err := adapter.Decode(body, &got); err != nil {
 		return nil, errUnreadable
 	}
 	if kind == kindCancelPayment && got.Succeed && got.Status == "" {
@@ -67,7 +67,7 @@ func (d *dialect) total(units []PurchaseUnit) payonce.Amount {
 // portableRefund reads a refund that was just made. It goes on by itself, so one without a word of its own is pending.
 func (d *dialect) portableRefund(_ string, body []byte) (*payonce.Refund, error) {
 	var got CreatedRefund
-	if json.Unmarshal(body, &got) != nil {
+	if _, err := adapter.Decode(body, &got); err != nil {
 		return nil, errUnreadable
 	}
 	refund := &payonce.Refund{

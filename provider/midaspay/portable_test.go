@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 	"github.com/payonce/payonce/provider/midaspay"
 )
 
@@ -318,7 +319,7 @@ func TestVoidsAndRefundsInPortableWords(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, payonce.StatusSucceeded, refund.Status)
 
-	for _, body := range []string{"", "[]", `{"id":1}`, `{"id":"canary`} {
+	for _, body := range []string{"", "[]", "null", `"canary"`, `{"id":"canary`} {
 		_, err := portable.Payment("payment.get", []byte(body))
 		require.Error(t, err, body)
 		assert.NotContains(t, err.Error(), "canary")
@@ -343,8 +344,15 @@ func TestAVoidedOrderReadsAsVoidedFromEitherAnswer(t *testing.T) {
 }
 
 func FuzzPayment(f *testing.F) {
-	portable := newProvider(f).Portable()
+	p := newProvider(f)
+	portable := p.Portable()
 	f.Fuzz(func(t *testing.T, body []byte) {
+		res := &payonce.Response{Status: http.StatusOK, Header: http.Header{}, Complete: true, Body: body}
+		if v := p.Classify(&payonce.Request{Kind: "payment.create", Key: "k"}, res); v.Class == payonce.ClassSucceeded {
+			payment, err := portable.Payment("payment.create", body)
+			require.NoError(t, err, "what is taken for a success can be read")
+			require.Equal(t, []string{v.ResourceID, v.Code}, []string{payment.ID, adapter.Code(payment.ProviderStatus)})
+		}
 		for _, kind := range []string{"payment.create", "payment.get", "payment.cancel"} {
 			payment, err := portable.Payment(kind, body)
 			if err != nil {

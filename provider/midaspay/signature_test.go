@@ -157,3 +157,20 @@ func TestASignerTakesThePlaceOfTheKey(t *testing.T) {
 	_, err = with(func(context.Context, []byte) ([]byte, error) { return nil, nil }).Authorize(t.Context(), nil, req, nil)
 	require.ErrorContains(t, err, "no signature")
 }
+
+// No seed is a whole private key: validating one takes a fuzzer all its time, and keys in PEM alarm whoever scans for secrets.
+func FuzzKeys(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		private, err := midaspay.KeyInPEM(text)
+		require.Equal(t, err != nil, private == nil)
+		if private != nil {
+			require.GreaterOrEqual(t, private.N.BitLen(), 2048)
+		}
+		public, err := midaspay.CertificateInPEM(text)
+		require.Equal(t, err != nil, public == nil)
+		if public != nil {
+			require.GreaterOrEqual(t, public.N.BitLen(), 2048)
+		}
+		require.False(t, private != nil && public != nil, "one or the other")
+	})
+}

@@ -157,7 +157,13 @@ type SubscribedUnit struct {
 
 // UnmarshalJSON reads a subscription, also by the field names of webhooks, or the only one of a list, which is what the answer is when
 // the first one was lost and the subscription was looked up.
-func (s *Subscription) UnmarshalJSON(text []byte) error {
+func (s *Subscription) UnmarshalJSON(text []byte) (err error) {
+	*s, _, err = readSubscription(text)
+	return err
+}
+
+// readSubscription also says whether a field was odd.
+func readSubscription(text []byte) (s Subscription, odd bool, err error) {
 	type plain Subscription
 	type named struct {
 		plain
@@ -167,23 +173,35 @@ func (s *Subscription) UnmarshalJSON(text []byte) error {
 		named
 		Subscriptions []named `json:"subscriptions"`
 	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return err
+	if odd, err = adapter.Decode(text, &answer); err != nil {
+		return Subscription{}, odd, err
 	}
 	one := answer.named
 	if len(answer.Subscriptions) == 1 && one.ID == "" {
 		one = answer.Subscriptions[0]
 	}
-	*s = Subscription(one.plain)
+	s = Subscription(one.plain)
 	if s.Status == "" {
 		s.Status = one.SubscriptionStatus
 	}
-	return nil
+	return s, odd, nil
 }
 
 // SubscriptionList is the answer to a query.
 type SubscriptionList struct {
 	Subscriptions []Subscription `json:"subscriptions"`
+}
+
+// UnmarshalJSON reads the list. One that can't be read is an error, so that it is never silently empty.
+func (l *SubscriptionList) UnmarshalJSON(text []byte) error {
+	o := adapter.ObjectOf(text)
+	list, ok := o.List("subscriptions")
+	if o == nil || (!ok && isSet(o, "subscriptions")) {
+		return errUnreadable
+	}
+	var err error
+	l.Subscriptions, err = adapter.Items[Subscription](list)
+	return err
 }
 
 // CanceledSubscription is the answer to a cancellation.

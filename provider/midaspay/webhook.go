@@ -66,7 +66,7 @@ func (p *Provider) Webhooks(cfg WebhookConfig) (*Webhooks, error) {
 // certificate that is not configured, or is out of Tolerance; another error if it is no event, or names another merchant: MidasPay signs
 // for all merchants with the same key. A delivery holds one event.
 func (w *Webhooks) Parse(r *http.Request, body []byte) ([]Event, error) {
-	if !w.r.keys.verify(r.Header, body) || !w.r.timely(r.Header.Get(headerTimestamp)) {
+	if r == nil || !w.r.keys.verify(r.Header, body) || !w.r.timely(r.Header.Get(headerTimestamp)) {
 		return nil, ErrSignature
 	}
 	event, err := w.r.d.parseEvent(body)

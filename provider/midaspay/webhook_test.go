@@ -294,11 +294,42 @@ func TestAFailedOrdersEventDeclinesALostCreate(t *testing.T) {
 	assert.Len(t, w.sent, 4)
 }
 
+// A 2xx that says FAILED declines a refund, and so does the event.
+func TestTheEventOfAFailedRefundDeclinesIt(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]payonce.State{
+		"FAILED": payonce.StateRejected, "REFUND_REVERSED": payonce.StateSucceeded, "REFUNDED": payonce.StateSucceeded, "TOMORROW": payonce.StateSucceeded,
+	} {
+		w := open(t)
+		w.then(lost, lost, lost, lost)
+		refund := payonce.RefundParams{Reference: "rma-1", PaymentID: "O-1", Amount: usd(100)}
+		_, err := w.client.Refunds.Create(t.Context(), refund)
+		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+		e := parse(t, `{"id":"W","resource_type":"REFUND","resource":{"merchant_id":"`+merchantID+`","id":"R-1","reference_id":"rma-1_refund","status":"`+word+`"}}`)
+		settled, err := w.client.Settle(t.Context(), e.Portable())
+		require.NoError(t, err)
+		assert.Equal(t, want, settled.State, word)
+		_, err = w.client.Refunds.Create(t.Context(), refund)
+		assert.Equal(t, word == "FAILED", errors.Is(err, payonce.ErrDeclined), "%s: %v", word, err)
+	}
+}
+
+func TestNoRequestIsNotGenuine(t *testing.T) {
+	t.Parallel()
+	for _, r := range []*http.Request{nil, {}} {
+		events, err := webhooks(t).Parse(r, []byte(orderEvent))
+		require.ErrorIs(t, err, midaspay.ErrSignature)
+		assert.Empty(t, events)
+	}
+}
+
 func FuzzWebhook(f *testing.F) {
 	w := webhooks(f)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		_, err := w.Parse(&http.Request{Header: http.Header{}}, body)
-		require.ErrorIs(t, err, midaspay.ErrSignature, "it is not signed")
+	f.Fuzz(func(t *testing.T, timestamp, nonce, serial, signature string, body []byte) {
+		header := http.Header{"Txgw-Timestamp": {timestamp}, "Txgw-Nonce": {nonce}, "Txgw-Serial": {serial}, "Txgw-Signature": {signature}}
+		events, err := w.Parse(&http.Request{Header: header}, body)
+		require.ErrorIs(t, err, midaspay.ErrSignature, "nobody guesses a signature")
+		require.Empty(t, events)
 		event, err := w.ParseVerified(body)
 		if err != nil {
 			require.NotErrorIs(t, err, midaspay.ErrSignature)
@@ -309,7 +340,7 @@ func FuzzWebhook(f *testing.F) {
 		require.NotEmpty(t, e.ID)
 		require.GreaterOrEqual(t, e.Amount.Minor, int64(0))
 		if e.NoMoneyMoved {
-			require.Equal(t, "payment.create", e.Kind)
+			require.Contains(t, []string{"payment.create", "refund.create"}, e.Kind)
 			require.Contains(t, []payonce.Status{payonce.StatusFailed, payonce.StatusCanceled}, e.Status)
 		}
 	})

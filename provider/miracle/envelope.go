@@ -22,9 +22,7 @@ func unwrap(body []byte) []byte {
 
 // decode reads the resource of an answer. A field of another type than documented stays empty: it must not hide the rest.
 func decode(body []byte, resource any) error {
-	var odd *json.UnmarshalTypeError // the decoder reads on after it
-	body = unwrap(body)
-	if err := json.Unmarshal(body, resource); (err != nil && !errors.As(err, &odd)) || adapter.ObjectOf(body) == nil {
+	if _, err := adapter.Decode(unwrap(body), resource); err != nil {
 		return errUnreadable
 	}
 	return nil
@@ -41,22 +39,26 @@ type page[T any] struct {
 // not say where is an error, so that no list ends early unnoticed.
 func (p *page[T]) UnmarshalJSON(body []byte) error {
 	var wire struct {
-		Data       *[]T `json:"data"`
+		Data       *[]json.RawMessage `json:"data"`
 		Pagination struct {
 			NextCursor string `json:"nextCursor"`
 			HasMore    *bool  `json:"hasMore"`
 		} `json:"pagination"`
 	}
-	if json.Unmarshal(body, &wire) != nil || wire.Data == nil {
+	if odd, err := adapter.Decode(body, &wire); odd || err != nil || wire.Data == nil {
 		return errUnreadable
 	}
-	p.items, p.next = *wire.Data, wire.Pagination.NextCursor
-	if more := wire.Pagination.HasMore; more != nil {
-		if !*more {
-			p.next = ""
-		} else if p.next == "" {
-			return errUnreadable
-		}
+	items, err := adapter.Items[T](*wire.Data)
+	if err != nil {
+		return errUnreadable
+	}
+	more := wire.Pagination.HasMore
+	p.items, p.next = items, wire.Pagination.NextCursor
+	switch {
+	case more != nil && !*more:
+		p.next = ""
+	case more != nil && p.next == "":
+		return errUnreadable
 	}
 	return nil
 }

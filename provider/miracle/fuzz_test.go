@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 	"github.com/payonce/payonce/provider/miracle"
 )
 
@@ -79,9 +80,15 @@ func FuzzWebhook(f *testing.F) {
 }
 
 func FuzzPayment(f *testing.F) {
-	portable := newProvider(f).Portable()
+	p := newProvider(f)
+	portable := p.Portable()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		payment, err := portable.Payment("payment.get", body)
+		res := &payonce.Response{Status: http.StatusOK, Header: http.Header{}, Complete: true, Body: body}
+		if v := p.Classify(&payonce.Request{Kind: "payment.create"}, res); v.Class == payonce.ClassSucceeded {
+			require.NoError(t, err, "what is taken for a success can be read")
+			require.Equal(t, []string{v.ResourceID, v.Code}, []string{payment.ID, adapter.Code(payment.ProviderStatus)})
+		}
 		if err != nil {
 			require.Nil(t, payment)
 			return

@@ -57,7 +57,7 @@ func (l *LineItem) UnmarshalJSON(body []byte) error {
 		TaxRate  Word            `json:"taxRate"`
 		Metadata map[string]Word `json:"metadata"`
 	}
-	_ = json.Unmarshal(body, &wire) // what is no line is an empty one
+	_, _ = adapter.Decode(body, &wire) // what is no line is an empty one
 	*l = LineItem(wire.plain)
 	l.Metadata = textsOf(wire.Metadata)
 	if rate := json.RawMessage(wire.TaxRate); isNumber(rate) && json.Valid(rate) {

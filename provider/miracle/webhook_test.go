@@ -212,8 +212,10 @@ func TestEnvelopes(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, events, 3)
 	assert.Equal(t, miracle.EventPaymentFailed, events[0].Type)
-	_, err = newWebhooks(t, newProvider(t)).Parse(nil, nil)
-	require.ErrorIs(t, err, miracle.ErrSignature)
+	for _, r := range []*http.Request{nil, {}} {
+		_, err = newWebhooks(t, newProvider(t)).Parse(r, []byte(failedEvent))
+		require.ErrorIs(t, err, miracle.ErrSignature)
+	}
 	assert.Equal(t, miracle.CodeDoNotHonor, events[0].Payment.ErrorCode)
 	assert.Equal(t, []any{"ref_1", "msg_1"}, []any{events[1].Refund.ID, events[1].MessageID})
 	assert.Equal(t, "msg_1/2", events[2].ID, "an event without an id is known by its delivery's")

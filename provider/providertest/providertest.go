@@ -72,7 +72,7 @@ type check struct {
 
 func checks() []check {
 	var all []check
-	for _, group := range [][]check{profileChecks(), authorizeChecks(), encodingChecks(), answerChecks(), lookupChecks()} {
+	for _, group := range [][]check{profileChecks(), authorizeChecks(), encodingChecks(), answerChecks(), readingChecks(), lookupChecks()} {
 		all = append(all, group...)
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -28,7 +30,7 @@ func subject() providertest.Subject {
 		Rotated: func() payonce.Provider { return acme("sk_test_another") },
 		Secrets: []string{"sk_test_example"},
 		Payment: payonce.PaymentParams{Amount: payonce.Amount{Minor: 5000, Currency: "GBP"}},
-		Created: providertest.Answer{Status: 201, Body: `{"id":"pay_1","status":"pending","amount":5000}`},
+		Created: providertest.Answer{Status: 201, Body: `{"id":"pay_1","status":"pending","amount":5000,"label":"tea"}`},
 		Refused: providertest.Answer{Status: 400, Body: `{"code":"invalid_amount"}`},
 	}
 }
@@ -60,6 +62,9 @@ type mutant struct {
 }
 
 var mistakes sync.Mutex
+
+// Format keeps fmt, which prints what it can't format without asking its type, from making a mistake of its own.
+func (mutant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "mutant") }
 
 func (m mutant) Profile() payonce.Profile {
 	p := m.Provider.Profile()
@@ -112,6 +117,9 @@ func (lookingMutant) ClassifyLookup(_ *payonce.Request, res *payonce.Response) p
 // TestEveryMistakeIsFound makes each mistake that a provider's author might make.
 func TestEveryMistakeIsFound(t *testing.T) {
 	t.Parallel()
+	s := subject()
+	s.New = func() payonce.Provider { return mutant{Provider: acme("sk_test_example")} }
+	require.Empty(t, providertest.Breaches(s), "without a mistake nothing is found")
 	calls := 0
 	on := func(status int, change func(*payonce.Verdict)) mutant {
 		return mutant{classify: func(_ *payonce.Request, res *payonce.Response, v *payonce.Verdict) {
@@ -146,6 +154,25 @@ func TestEveryMistakeIsFound(t *testing.T) {
 		"a decoder that panics": {portable: func(p *payonce.Portable) { p.Payment = func(string, []byte) (*payonce.Payment, error) { panic("x") } }},
 		"a decoder that repeats": {portable: func(p *payonce.Portable) {
 			p.Payment = func(_ string, b []byte) (*payonce.Payment, error) { return nil, errors.New(string(b)) }
+		}},
+		"a decoder that reads another status": {portable: func(p *payonce.Portable) {
+			decode := p.Payment
+			p.Payment = func(kind string, b []byte) (*payonce.Payment, error) {
+				payment, err := decode(kind, b)
+				if bytes.Contains(b, []byte(`"STATUS"`)) && err == nil {
+					payment.ProviderStatus += "!"
+				}
+				return payment, err
+			}
+		}},
+		"a decoder that minds other fields": {portable: func(p *payonce.Portable) {
+			decode := p.Payment
+			p.Payment = func(kind string, b []byte) (*payonce.Payment, error) {
+				if bytes.Contains(b, []byte(`{"n":1}`)) {
+					return nil, errors.New("unreadable")
+				}
+				return decode(kind, b)
+			}
 		}},
 		"an id that leads elsewhere": {portable: func(p *payonce.Portable) {
 			p.CancelPayment = func(payonce.CancelParams) (payonce.Operation, error) { return payonce.Operation{}, nil }
@@ -182,7 +209,7 @@ func TestEveryMistakeIsFound(t *testing.T) {
 		}
 		assert.NotEmpty(t, providertest.Breaches(s), name)
 	}
-	s := subject()
+	s = subject()
 	s.New = func() payonce.Provider { return lookingMutant{mutant{Provider: acme("sk_test_example")}} }
 	assert.NotEmpty(t, providertest.Breaches(s), "a lookup that believes anything")
 	s = subject()

@@ -153,17 +153,17 @@ func (s *MerchantAccountService) Transactions(ctx context.Context, params Transa
 			return
 		}
 		for cursor := ""; ; {
-			page, err := payonce.Get[transactionPage](ctx, s.s.Client, params.query(cursor))
+			page, err := adapter.Read[transactionPage](ctx, s.s.Service, params.query(cursor))
 			if err != nil {
 				yield(Transaction{}, err)
 				return
 			}
-			for _, transaction := range page.Value.Items {
+			for _, transaction := range page.Value.items {
 				if !yield(transaction, nil) {
 					return
 				}
 			}
-			next := page.Value.Pagination.NextCursor
+			next := page.Value.next
 			if next == "" || next == cursor {
 				return
 			}

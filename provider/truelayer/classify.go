@@ -109,7 +109,7 @@ func classifySuccess(req *payonce.Request, res *payonce.Response, problem *probl
 		return unreadable
 	}
 	var a answer
-	if json.Unmarshal(res.Body, &a) != nil || (rule.id && a.ID == "") || (rule.status && a.Status == "") {
+	if odd, err := adapter.Decode(res.Body, &a); odd || err != nil || (rule.id && a.ID == "") || (rule.status && a.Status == "") {
 		return unreadable
 	}
 	return judge(req, rule, &a)
@@ -135,7 +135,7 @@ func lastElement(path string) string {
 // isAboutAnother says that something which the answer echoes is not what was sent. Most answers echo nothing.
 func isAboutAnother(sent []byte, a *answer) bool {
 	var asked answer
-	_ = json.Unmarshal(sent, &asked) // what can't be read compares with nothing
+	_, _ = adapter.Decode(sent, &asked) // what can't be read compares with nothing
 	return adapter.Differ(asked.User.ID, a.User.ID) || adapter.Differ(asked.AmountInMinor, a.AmountInMinor) || adapter.Differ(asked.Currency, a.Currency)
 }
 

@@ -77,6 +77,7 @@ func see[T any](ctx context.Context, s adapter.Service, q payonce.Query, tell fu
 		return sight{}, err
 	}
 	seen := tell(&read.Value)
+	seen.noMoneyMoved = seen.noMoneyMoved && !hidesMoney(read.Raw)
 	if !strings.EqualFold(seen.id, ids[len(ids)-1]) {
 		return sight{}, fmt.Errorf("%w: %s was answered about something else", payonce.ErrUnavailable, q.Kind)
 	}

@@ -259,6 +259,11 @@ func TestThatNoMoneyMovedIsSaidByTheReadToo(t *testing.T) {
 		"a payout that was returned":    {`"type":"payout_failed","payout_id":"p-1","failure_reason":"blocked"`, "/v3/payouts/p-1", `"status":"failed","failure_reason":"returned"`, false},
 		"a payout that is tried again":  {`"type":"payout_attempt_failed","payout_id":"p-1","failure_reason":"blocked"`, "/v3/payouts/p-1", blocked, false},
 		"a payment of which we're odd":  {`"type":"payment_failed","payment_id":"p-1","failure_funds_stage":7,` + early, "/v3/payments/p-1", early, false},
+		"a read that is odd elsewhere":  {`"type":"payment_failed","payment_id":"p-1",` + early, "/v3/payments/p-1", early + `,"metadata":{"n":1},"user_consent":true`, true},
+		"funds that can't be read":      {`"type":"payment_failed","payment_id":"p-1",` + early, "/v3/payments/p-1", early + `,"failure_funds_stage":7`, false},
+		"a time that can't be read":     {`"type":"payment_failed","payment_id":"p-1",` + early, "/v3/payments/p-1", early + `,"executed_at":true`, false},
+		"an event's time, unreadable":   {`"type":"payment_failed","payment_id":"p-1","reversed_at":{},` + early, "/v3/payments/p-1", early, false},
+		"a payout's time, unreadable":   {`"type":"payout_failed","payout_id":"p-1","failure_reason":"blocked"`, "/v3/payouts/p-1", blocked + `,"executed_at":"soon"`, false},
 		"a payment that a read forgets": {`"type":"payment_failed","payment_id":"p-1",` + early, "/v3/payments/p-1", `"status":"failed"`, false},
 	} {
 		t.Run(name, func(t *testing.T) {

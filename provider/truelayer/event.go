@@ -184,9 +184,8 @@ type LinkPayment struct {
 // and the merchant would never see it.
 func parseEvent(body []byte) (Event, error) {
 	event := Event{Raw: slices.Clone(body)}
-	err := json.Unmarshal(body, &event)
-	_, event.odd = errors.AsType[*json.UnmarshalTypeError](err)
-	if (err != nil && !event.odd) || event.ID == "" {
+	var err error
+	if event.odd, err = adapter.Decode(body, &event); err != nil || event.ID == "" {
 		return Event{}, errors.New("the webhook is not what TrueLayer documents")
 	}
 	return event, nil
@@ -222,7 +221,7 @@ func (e Event) Portable() payonce.Event {
 	if p.Status == "" {
 		p.ProviderStatus = "" // payment_disputed tells something, but no status
 	}
-	if e.odd || !e.seen.noMoneyMoved {
+	if e.odd || hidesMoney(e.Raw) || !e.seen.noMoneyMoved {
 		p.NoMoneyMoved = false // what is not understood proves nothing, nor does an event that was overtaken
 	}
 	return p

@@ -31,6 +31,13 @@ func AsRead(e Event, account string) Event {
 	return e
 }
 
+// PageOfTransactions reads one page.
+func PageOfTransactions(body []byte) (items []Transaction, next string, err error) {
+	var page transactionPage
+	err = page.UnmarshalJSON(body)
+	return page.items, page.next, err
+}
+
 // WebhookKey looks a key up as a delivery does.
 func (w *Webhooks) WebhookKey(ctx context.Context, keyID string) (*ecdsa.PublicKey, error) {
 	return w.verifier.key(ctx, keyID)

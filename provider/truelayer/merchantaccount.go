@@ -23,9 +23,21 @@ type MerchantAccountList struct {
 	Items []MerchantAccount `json:"items"`
 }
 
+// UnmarshalJSON reads the list.
+func (l *MerchantAccountList) UnmarshalJSON(body []byte) (err error) {
+	l.Items, err = itemsOf[MerchantAccount](body)
+	return err
+}
+
 // PaymentSourceList is the accounts that a user has paid from.
 type PaymentSourceList struct {
 	Items []PaymentSource `json:"items"`
+}
+
+// UnmarshalJSON reads the list.
+func (l *PaymentSourceList) UnmarshalJSON(body []byte) (err error) {
+	l.Items, err = itemsOf[PaymentSource](body)
+	return err
 }
 
 // Sweeping is an automatic withdrawal of what exceeds a balance. Source: https://docs.truelayer.com/docs/merchant-account-sweeping.

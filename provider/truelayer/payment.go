@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // CreatedPayment is the answer to a new payment. Source: https://docs.truelayer.com/reference/create-payment.
@@ -141,6 +142,26 @@ func (p *Payment) noMoneyMoved() bool {
 	return false
 }
 
+// hidesMoney says that something which would tell of moved money is there and can't be read, in a payment, refund, payout or event.
+func hidesMoney(body []byte) bool {
+	told := adapter.ObjectOf(body)
+	for _, name := range []string{"executed_at", "settled_at", "funds_received_at", "reversed_at"} {
+		var at Timestamp
+		_ = at.UnmarshalJSON(told[name]) // never fails
+		if at.IsZero() && !isNothing(told, name) {
+			return true
+		}
+	}
+	const stage = "failure_funds_stage"
+	return told.Text(stage) == "" && !isNothing(told, stage)
+}
+
+// isNothing says that a field is missing, null or empty.
+func isNothing(told adapter.Object, name string) bool {
+	_, there := told[name]
+	return !there || told.Is(name, "null") || told.Is(name, `""`)
+}
+
 // portablePayment reads a created payment or one that was asked for; the shapes differ only in what is left out.
 func portablePayment(kind string, body []byte) (*payonce.Payment, error) {
 	if kind == kindCancelPayment { // 202 without a body: accepted, the result comes by webhook
@@ -151,7 +172,7 @@ func portablePayment(kind string, body []byte) (*payonce.Payment, error) {
 		ResourceToken payonce.Secret `json:"resource_token"`
 		HostedPage    HostedPageLink `json:"hosted_page"`
 	}
-	if err := json.Unmarshal(body, &p); err != nil {
+	if _, err := adapter.Decode(body, &p); err != nil {
 		return nil, errUnreadable
 	}
 	next := p.HostedPage.URI
@@ -160,7 +181,7 @@ func portablePayment(kind string, body []byte) (*payonce.Payment, error) {
 	}
 	return &payonce.Payment{
 		ID: p.ID, Status: p.status(), ProviderStatus: string(p.Status), Amount: p.Amount(), FailureCode: string(p.FailureReason),
-		NoMoneyMoved: p.noMoneyMoved(), NextURL: next, ClientToken: p.ResourceToken, Metadata: p.Metadata, CreatedAt: p.CreatedAt.Time,
+		NoMoneyMoved: p.noMoneyMoved() && !hidesMoney(body), NextURL: next, ClientToken: p.ResourceToken, Metadata: p.Metadata, CreatedAt: p.CreatedAt.Time,
 		Raw: body,
 	}, nil
 }

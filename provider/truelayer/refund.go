@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/payonce/payonce"
+	"github.com/payonce/payonce/internal/adapter"
 )
 
 // CreatedRefund is the answer to a new refund: accepted, nothing more. Source: https://docs.truelayer.com/reference/create-payment-refund.
@@ -29,6 +30,25 @@ type Refund struct {
 // RefundList is all refunds of a payment.
 type RefundList struct {
 	Items []Refund `json:"items"`
+}
+
+// UnmarshalJSON reads the list. One that can't be read is an error, so that it is never silently empty; so with all lists here.
+func (l *RefundList) UnmarshalJSON(body []byte) (err error) {
+	l.Items, err = itemsOf[Refund](body)
+	return err
+}
+
+// itemsOf reads the items of a list.
+func itemsOf[T any](body []byte) ([]T, error) {
+	listed, ok := adapter.ObjectOf(body).List("items")
+	if !ok {
+		return nil, errUnreadable
+	}
+	items, err := adapter.Items[T](listed)
+	if err != nil {
+		return nil, errUnreadable
+	}
+	return items, nil
 }
 
 // Amount returns the refund's amount.
@@ -58,7 +78,7 @@ func (r *Refund) status() payonce.Status {
 // portableRefund reads a refund that was just made, of which only the id is known, or one that was asked for.
 func portableRefund(kind string, body []byte) (*payonce.Refund, error) {
 	var r Refund
-	if err := json.Unmarshal(body, &r); err != nil {
+	if _, err := adapter.Decode(body, &r); err != nil {
 		return nil, errUnreadable
 	}
 	refund := r.portable(body)
@@ -70,13 +90,11 @@ func portableRefund(kind string, body []byte) (*payonce.Refund, error) {
 
 // portableRefunds reads all refunds of a payment; there are no pages.
 func portableRefunds(body []byte) (page []*payonce.Refund, next string, err error) {
-	var list struct {
-		Items []json.RawMessage `json:"items"`
+	items, err := itemsOf[json.RawMessage](body)
+	if err != nil {
+		return nil, "", err
 	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, "", errUnreadable
-	}
-	for _, item := range list.Items {
+	for _, item := range items {
 		refund, err := portableRefund(kindGetRefund, item)
 		if err != nil {
 			return nil, "", err

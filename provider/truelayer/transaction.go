@@ -82,10 +82,24 @@ type TransactionsParams struct {
 }
 
 type transactionPage struct {
-	Items      []Transaction `json:"items"`
-	Pagination struct {
-		NextCursor string `json:"next_cursor"`
-	} `json:"pagination"`
+	items []Transaction
+	// next is the cursor of the next page, "" on the last one.
+	next string
+}
+
+// UnmarshalJSON reads a page. A cursor that can't be read is an error, so that no list ends early unnoticed.
+func (p *transactionPage) UnmarshalJSON(body []byte) (err error) {
+	var wire struct {
+		Pagination struct {
+			NextCursor string `json:"next_cursor"`
+		} `json:"pagination"`
+	}
+	if odd, err := adapter.Decode(body, &wire); odd || err != nil {
+		return errUnreadable
+	}
+	p.next = wire.Pagination.NextCursor
+	p.items, err = itemsOf[Transaction](body)
+	return err
 }
 
 const maxTransactionSpan = 31 * 24 * time.Hour
