@@ -211,9 +211,19 @@ func TestOtherContentHasAnotherFingerprint(t *testing.T) {
 		return string(fingerprint([]byte("0123456789abcdef"), "k", "POST", "/p", []byte(content)))
 	}
 	for _, pair := range [][2]string{
-		{`{"amount":1}`, `{"amount":1}}`}, {`{"amount":1}`, `{"amount":1}]`}, {"\"name\"]\nTea,500.00\n", "\"name\"]\nTea,900.00\n"}, {"1}5", "1}7"},
-		{"1 2", "1 3"}, {"\"\xff\"", "\"\xfe\""}, {`"\ud800"`, `"\ud801"`}, {`{"\ud800":1}`, `{"\ud801":1}`}, {`"1"`, `1`}, {`1`, `1.0`}, {``, `null`},
-		{`[1,[2]]`, `[1,2]`}, {`{"a":{}}`, `{"a":[]}`},
+		{`{"amount":1}`, `{"amount":1}}`},
+		{`{"amount":1}`, `{"amount":1}]`},
+		{"\"name\"]\nTea,500.00\n", "\"name\"]\nTea,900.00\n"},
+		{"1}5", "1}7"},
+		{"1 2", "1 3"},
+		{"\"\xff\"", "\"\xfe\""},
+		{`"\ud800"`, `"\ud801"`},
+		{`{"\ud800":1}`, `{"\ud801":1}`},
+		{`"1"`, `1`},
+		{`1`, `1.0`},
+		{``, `null`},
+		{`[1,[2]]`, `[1,2]`},
+		{`{"a":{}}`, `{"a":[]}`},
 	} {
 		assert.NotEqual(t, of(pair[0]), of(pair[1]), "%s and %s", pair[0], pair[1])
 	}

@@ -24,7 +24,10 @@ func TestOnlyWhatNobodySentIsInserted(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, storage.PreparedOnly(&payonce.Record{Prepared: true}))
 	for _, rec := range []*payonce.Record{
-		nil, {}, {Prepared: true, Version: 1}, {Prepared: true, Progress: payonce.Progress{Sent: 1}},
+		nil,
+		{},
+		{Prepared: true, Version: 1},
+		{Prepared: true, Progress: payonce.Progress{Sent: 1}},
 		{Prepared: true, Progress: payonce.Progress{State: payonce.StateRejected}},
 	} {
 		require.ErrorIs(t, storage.PreparedOnly(rec), payonce.ErrInvalid)

@@ -33,8 +33,8 @@ type CreatedRefund struct {
 }
 
 // createRefund encodes a portable refund. Unverified: the request's fields could not be read and are guessed after the rest of the API,
-// unless Config.RefundBody makes them. Guessing wrong is safe: what MidasPay can't read it refuses, and the amount is always there
-// unless the refund was said to be full.
+// unless Config.RefundBody makes them. MidasPay should refuse what it can't read; if it ignored an amount of another name, a partial refund
+// would be a full one: try it in its sandbox first.
 func (d *dialect) createRefund(params payonce.RefundParams) (payonce.Operation, error) {
 	var p adapter.Problems
 	checkID(&p, "PaymentID", params.PaymentID)
