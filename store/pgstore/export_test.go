@@ -56,7 +56,7 @@ func (s *Settings) Check() error {
 
 // Statements are all that the store asks of the server, by name.
 func (s *Store) Statements() map[string]string {
-	all := map[string]string{"inserting.insert": s.inserting.insert, "inserting.stored": s.inserting.stored}
+	all := map[string]string{"inserting.insert": s.inserting.insert, "inserting.stored": s.inserting.stored, "inserting.keyOwner": s.inserting.keyOwner}
 	v := reflect.ValueOf(*s.st)
 	for i := range v.NumField() {
 		all[v.Type().Field(i).Name] = v.Field(i).String()

@@ -26,8 +26,9 @@ const (
 // List returns a page of records in the order of their DueAt, then of their creation. A record that can't be read is logged and left
 // out; Load says what is wrong with it.
 //
-// It takes no locks, not even FOR UPDATE SKIP LOCKED: they would be over when it returns. Replicas that recover at once list the same
-// records, and the version that Save compares lets one of them go on.
+// What is due (DueBefore) it lists for recovery, and leaves out what somebody is writing at that moment (FOR UPDATE SKIP LOCKED): replicas that
+// recover at once don't wait for each other. The locks are over when it returns; then the version that Save compares lets one go on. A
+// list of all is whole.
 func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Record, next string, err error) {
 	after, err := parseCursor(f.After)
 	switch {
@@ -69,7 +70,11 @@ func (s *Store) List(ctx context.Context, f payonce.Filter) (page []*payonce.Rec
 // page returns the rows after the cursor, and the cursor of the next page. The server leaves out what is too much for one page: what it has
 // begun to send must be read to the end.
 func (s *Store) page(ctx context.Context, f payonce.Filter, after cursor, limit int) (page []*row, next string, err error) {
-	rows, err := s.pool.Query(ctx, s.st.list, storable(f.Account), int64(f.State), moment(after.due), after.number, moment(f.DueBefore),
+	statement := s.st.list
+	if !f.DueBefore.IsZero() {
+		statement = s.st.listDue
+	}
+	rows, err := s.pool.Query(ctx, statement, storable(f.Account), int64(f.State), moment(after.due), after.number, moment(f.DueBefore),
 		int64(limit)+1, int64(pageBytes))
 	if err != nil {
 		return nil, "", err

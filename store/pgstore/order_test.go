@@ -97,6 +97,33 @@ func TestAClaimFindsWhatWasToBeSavedBeforeIt(t *testing.T) {
 	require.NoError(t, <-saved)
 }
 
+// TestRecoveryDoesNotWaitForWhatSomebodyIsWriting: its list leaves it out, and a person's does not.
+func TestRecoveryDoesNotWaitForWhatSomebodyIsWriting(t *testing.T) {
+	t.Parallel()
+	host := server.Server(t)
+	pool := newPool(t, host.URL())
+	store := openIn(t, pool, host.Schema(t))
+	for n := range 3 {
+		_, err := store.Claim(t.Context(), record(fmt.Sprint("order-", n)))
+		require.NoError(t, err)
+	}
+	listed := func(f payonce.Filter) (references []string) {
+		f.Account = account
+		page, _, err := store.List(t.Context(), f)
+		require.NoError(t, err)
+		for _, rec := range page {
+			references = append(references, rec.ID.Reference)
+		}
+		return references
+	}
+	due := payonce.Filter{DueBefore: time.Now().Add(time.Hour)}
+	tx := locked(t, pool, store)
+	assert.Equal(t, []string{"order-1", "order-2"}, listed(due))
+	assert.Equal(t, []string{"order-0", "order-1", "order-2"}, listed(payonce.Filter{}))
+	require.NoError(t, tx.Rollback(t.Context()))
+	assert.Equal(t, []string{"order-0", "order-1", "order-2"}, listed(due))
+}
+
 // TestManyThatALockHoldsUpDoNotHoldUpOthersForLong lets 40 claims wait for a merchant's transaction that has inserted the same operations.
 func TestManyThatALockHoldsUpDoNotHoldUpOthersForLong(t *testing.T) {
 	t.Parallel()

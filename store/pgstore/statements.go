@@ -35,6 +35,7 @@ const (
 	ofKey        = "where coalesce(o.scope, '') = $1::bytea and o.key = $2::text and o.exclusive"
 	keyOwnerSQL  = "select account, kind, reference from {operation} where coalesce(scope, '') = $1::bytea and key = $2::text and exclusive"
 	claimTail    = "select version from begun"
+	unlockedOnly = "for update of q skip locked"
 	notifyTail   = "select (select version from {meta}), current_setting('client_encoding'), pg_notify((select channel from {meta}), '')::text from begun"
 	quietTail    = "select (select version from {meta}), current_setting('client_encoding'), '' from begun"
 	channelSQL   = "select channel from {meta}"
@@ -81,7 +82,7 @@ func (d *dialect) text(statement string) string {
 
 // statements are what a store asks of the server.
 type statements struct {
-	generation, latest, byKey, list          string
+	generation, latest, byKey, list, listDue string
 	claim, save, renew, purge, guard, note   string
 	enlist, history, restored, forgetWriters string
 	channel                                  string
@@ -90,7 +91,7 @@ type statements struct {
 func (d *dialect) statements() *statements {
 	return &statements{
 		generation: d.text(recordSQL + ofGeneration), latest: d.text(recordSQL + ofLatest), byKey: d.text(recordSQL + ofKey),
-		list:  d.text(recordSQL + listSQL),
+		list: d.text(recordSQL + strings.Replace(listSQL, "{lock}", "", 1)), listDue: d.text(recordSQL + strings.Replace(listSQL, "{lock}", unlockedOnly, 1)),
 		claim: d.text(insertSQL + claimTail), save: d.text(saveSQL), renew: d.text(renewSQL), purge: d.text(purgeSQL),
 		guard: d.text(guardSQL), note: d.text(noteSQL),
 		enlist: d.text(enlistSQL), history: d.text(historySQL), restored: d.text(restoredSQL), forgetWriters: d.text(forgetWritersSQL),

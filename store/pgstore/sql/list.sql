@@ -9,6 +9,7 @@ join (
       and q.due_at <= coalesce($5::timestamptz, 'infinity')
     order by q.due_at, q.operation
     limit $6::bigint
+    {lock}
   ) listed
 ) page on page.operation = p.operation
 where page.before < $7::bigint
