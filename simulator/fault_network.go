@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -125,8 +126,8 @@ func GarbageStatusLine() Fault {
 func OversizedHeaders() Fault {
 	f := Fault{Name: "F14 oversized headers", Execute: true}
 	f.Header = http.Header{}
-	for _, name := range []string{"X-Filler-A", "X-Filler-B", "X-Filler-C", "X-Filler-D"} {
-		f.Header.Set(name, strings.Repeat("x", 11<<18))
+	for n := range 11 << 6 {
+		f.Header.Set(fmt.Sprint("X-Filler-", n), strings.Repeat("~", 16<<10))
 	}
 	return f
 }
