@@ -33,6 +33,7 @@ func TestManyProcessesOnOneServer(t *testing.T) {
 	host := server.New(t)
 	c := &crowd{
 		t: t, bank: newBank(t), host: host, running: map[int]*exec.Cmd{}, told: map[int]string{}, trying: map[int]map[int]bool{}, orphans: map[int]time.Time{},
+		deaths: map[int]int{},
 	}
 	all := errand{
 		Bank: c.bank.url, Postgres: host.URL(), Schema: host.Schema(t), Lease: lease, Processes: number(t, "PAYONCE_PROCESSES", 4),
@@ -83,6 +84,7 @@ type crowd struct {
 	told           map[int]string
 	trying         map[int]map[int]bool // by process: what it has begun and not finished
 	orphans        map[int]time.Time    // when the process was killed that had begun it
+	deaths         map[int]int          // how many processes were killed at an operation
 	takeovers      []time.Duration      // how long after that somebody had an answer
 	revived        chan struct{}        // the server was killed, and is closed when it is back
 }
@@ -129,8 +131,8 @@ func (c *crowd) live(e errand, answered map[int]bool) (killed bool, noise string
 		case word == "try" && err == nil:
 			c.begin(&e, n)
 		case word == "ok" && err == nil:
+			c.answer(&e, n, id, !answered[n])
 			answered[n] = true
-			c.answer(&e, n, id)
 		default:
 			noise += lines.Text() + "\n"
 		}
@@ -165,8 +167,9 @@ func (c *crowd) leave(e *errand, killed bool) {
 	}
 }
 
-// answer notes an answer, kills somebody now and then, and PostgreSQL in the middle.
-func (c *crowd) answer(e *errand, n int, id string) {
+// answer notes an answer, kills somebody now and then, and PostgreSQL in the middle. What a process asks again after its death, and is told at
+// once, does not count: whoever has only one operation left would be killed until that is in doubt, and for ever.
+func (c *crowd) answer(e *errand, n int, id string, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if before, ok := c.told[n]; ok {
@@ -178,6 +181,9 @@ func (c *crowd) answer(e *errand, n int, id string) {
 		c.takeovers = append(c.takeovers, time.Since(killed))
 		delete(c.orphans, n)
 	}
+	if !isNew {
+		return
+	}
 	c.answers++
 	switch {
 	case c.answers == c.wanted/2:
@@ -185,15 +191,29 @@ func (c *crowd) answer(e *errand, n int, id string) {
 		c.orphans = map[int]time.Time{} // these wait for the server too
 		go c.strike()
 	case c.answers%c.every == 0 && len(c.running) > 0:
-		c.kill(slices.Sorted(maps.Keys(c.running)))
+		c.kill(slices.DeleteFunc(slices.Sorted(maps.Keys(c.running)), c.isPrecious))
 	}
 }
 
-// kill ends one process, and notes what it leaves behind.
+// isPrecious says that a process is at an operation on which three have died: after five in a row it would be in doubt.
+func (c *crowd) isPrecious(process int) bool {
+	for n := range c.trying[process] {
+		if c.deaths[n] >= 3 {
+			return true
+		}
+	}
+	return false
+}
+
+// kill ends one process, if there is one, and notes what it leaves behind.
 func (c *crowd) kill(alive []int) {
+	if len(alive) == 0 {
+		return
+	}
 	victim := alive[c.rnd.IntN(len(alive))]
 	_ = c.running[victim].Process.Kill() // it may be over
 	for n := range c.trying[victim] {
+		c.deaths[n]++
 		if _, ok := c.told[n]; !ok && (c.revived == nil || c.answers > c.wanted/2+c.every) {
 			c.orphans[n] = time.Now()
 		}
