@@ -2,8 +2,4 @@
 
 package tests_test
 
-const (
-	defaultSchedules = 2000
-	// floodLimit is what four answers without end may take, in MiB.
-	floodLimit = 64.0
-)
+const defaultSchedules = 2000
