@@ -96,7 +96,9 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return answer // its body is a connection
 	}
-	answer.Body, answer.Err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
+	if res.ContentLength <= MaxBody { // a longer one would be cut, and need not be read
+		answer.Body, answer.Err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
+	}
 	answer.Complete = answer.Err == nil && complete(res, answer.Body)
 	failpoint.Hit(failpoint.Read)
 	if !answer.Complete {
