@@ -63,7 +63,8 @@ type Filter struct {
 	Account string
 	// State is the state to list.
 	State State
-	// DueBefore leaves out what is due later, DueAfter what is due then or earlier; their zero values leave out nothing.
+	// DueBefore leaves out what is due later, DueAfter what is due then or earlier; their zero values leave out nothing. With DueBefore, which
+	// is recovery's, a store may also leave out what somebody is writing at that moment.
 	DueBefore, DueAfter time.Time
 	// After is the cursor that the last page returned; "" starts.
 	After string
