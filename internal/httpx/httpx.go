@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -18,9 +17,6 @@ import (
 
 	"github.com/payonce/payonce/internal/failpoint"
 )
-
-// MaxBody is how much of an answer is read. A longer one counts as cut.
-const MaxBody = 4 << 20
 
 // ErrTooLate says that the time after which nothing may be sent had passed when the body was about to leave.
 var ErrTooLate = errors.New("the time to send is over")
@@ -96,9 +92,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return answer // its body is a connection
 	}
-	if res.ContentLength <= MaxBody { // a longer one would be cut, and need not be read
-		answer.Body, answer.Err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
-	}
+	answer.Body, answer.Err = readBody(res)
 	answer.Complete = answer.Err == nil && complete(res, answer.Body)
 	failpoint.Hit(failpoint.Read)
 	if !answer.Complete {
@@ -111,7 +105,7 @@ func Do(ctx context.Context, client *http.Client, call *Call) Answer {
 // with its connection is cut.
 func complete(res *http.Response, body []byte) bool {
 	encoding := res.Header.Get("Content-Encoding")
-	if len(body) > MaxBody || (encoding != "" && encoding != "identity") || (res.ContentLength > 0 && res.ContentLength != int64(len(body))) {
+	if (encoding != "" && encoding != "identity") || (res.ContentLength > 0 && res.ContentLength != int64(len(body))) {
 		return false
 	}
 	framed := res.ContentLength >= 0 || len(res.TransferEncoding) > 0 || res.ProtoMajor >= 2

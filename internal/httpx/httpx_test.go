@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,6 +176,37 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 		assert.False(t, answer.Complete, path)
 		assert.Nil(t, answer.Body, path)
 		assert.False(t, answer.NotSent, path)
+	}
+}
+
+func TestABodyIsReadWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	content := make([]byte, httpx.MaxBody+1)
+	for i := range content {
+		content[i] = byte(i / 7)
+	}
+	for _, size := range []int{0, 1, 1 << 10, 1<<10 + 1, 3 << 10, 300 << 10, 1 << 20, httpx.MaxBody, httpx.MaxBody + 1} {
+		for _, announced := range []bool{true, false} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if announced {
+					w.Header().Set("Content-Length", strconv.Itoa(size))
+				} else {
+					_ = http.NewResponseController(w).Flush()
+				}
+				_, _ = w.Write(content[:size])
+			}))
+			answer := httpx.Do(t.Context(), httpx.Harden(server.Client()), post(server.URL, []byte("{}")))
+			server.Close()
+			if size > httpx.MaxBody {
+				require.ErrorContains(t, answer.Err, "longer than 4 MiB")
+				assert.False(t, answer.Complete)
+				assert.Nil(t, answer.Body)
+				continue
+			}
+			require.NoError(t, answer.Err)
+			assert.True(t, answer.Complete, size)
+			assert.True(t, bytes.Equal(content[:size], answer.Body), "%d bytes, announced %v", size, announced)
+		}
 	}
 }
 

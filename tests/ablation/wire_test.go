@@ -6,7 +6,8 @@ func ofTheWire() []ablation {
 	return []ablation{
 		{
 			safeguard: "a body can't be rewound", file: in + "/httpx.go", in: in, by: "TestOneCallIsOneRequestOnTheWireWhenAWarmConnectionDies",
-			text: "req.GetBody = nil", instead: "if ABLATED { req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil } }",
+			text:    "req.GetBody = nil",
+			instead: "if ABLATED { again, _ := http.NewRequest(call.Method, call.URL, bytes.NewReader(call.Body)); req.GetBody = again.GetBody }",
 		},
 		{
 			safeguard: "redirects are not followed", file: in + "/httpx.go", in: in, by: "TestRedirectsAreNotFollowed",
@@ -21,8 +22,9 @@ func ofTheWire() []ablation {
 			text: "if e.connected.Load() || e.read.Load() {\n\t\treturn false", instead: "if e.connected.Load() || e.read.Load() {\n\t\treturn ABLATED",
 		},
 		{
-			safeguard: "answers are bounded", file: in + "/httpx.go", in: in, by: "TestHostileAnswersAreBounded",
-			text: "if len(body) > MaxBody ||", instead: "if (len(body) > MaxBody && !ABLATED) ||",
+			safeguard: "answers are bounded", file: in + "/body.go", in: in, by: "TestHostileAnswersAreBounded",
+			text:    "case size > MaxBody:\n",
+			instead: "case size > MaxBody && ABLATED:\n\t\t\treturn join(parts, part), nil\n\t\tcase size > MaxBody:\n",
 		},
 		{
 			safeguard: "the gate holds the body back", file: in + "/httpx.go", in: in, by: "TestTheGateHoldsTheBodyBack",
