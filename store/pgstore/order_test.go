@@ -45,14 +45,21 @@ func triedAlone(t *testing.T, store *pgstore.Store, before, transactions int64) 
 	})
 }
 
-func TestWritesToARecordStayInOrderWhenALockHoldsThemUp(t *testing.T) {
-	t.Parallel()
+// claimedByPatient is a store that waits for locks longer than these tests hold them, with one record.
+func claimedByPatient(t *testing.T) (*pgxpool.Pool, *pgstore.Store, *payonce.Record) {
+	t.Helper()
 	host := server.Server(t)
 	pool := newPool(t, host.URL())
 	store := openIn(t, pool, host.Schema(t), pgstore.WithPatience(5*time.Second, 4*time.Second, 15*time.Second, 5*time.Second))
 	rec := record("order-1")
 	_, err := store.Claim(t.Context(), rec)
 	require.NoError(t, err)
+	return pool, store, rec
+}
+
+func TestWritesToARecordStayInOrderWhenALockHoldsThemUp(t *testing.T) {
+	t.Parallel()
+	pool, store, rec := claimedByPatient(t)
 	tx := locked(t, pool, store)
 	release, before := held(t, pool, store), store.Commits()
 	rec.Note = "asked first"
@@ -68,12 +75,7 @@ func TestWritesToARecordStayInOrderWhenALockHoldsThemUp(t *testing.T) {
 
 func TestAClaimFindsWhatWasToBeSavedBeforeIt(t *testing.T) {
 	t.Parallel()
-	host := server.Server(t)
-	pool := newPool(t, host.URL())
-	store := openIn(t, pool, host.Schema(t), pgstore.WithPatience(5*time.Second, 4*time.Second, 15*time.Second, 5*time.Second))
-	rec := record("order-1")
-	_, err := store.Claim(t.Context(), rec)
-	require.NoError(t, err)
+	pool, store, rec := claimedByPatient(t)
 	tx := locked(t, pool, store)
 	release, before := held(t, pool, store), store.Commits()
 	succeed(rec)
