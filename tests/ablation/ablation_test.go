@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -101,16 +102,16 @@ func overlay(t *testing.T, all []ablation) string {
 	t.Helper()
 	dir, code := t.TempDir(), map[string]string{}
 	for _, a := range all {
-		path := filepath.Join(root(t), a.file)
-		if _, ok := code[path]; !ok {
-			text, err := os.ReadFile(path)
+		at := filepath.Join(root(t), a.file)
+		if _, ok := code[at]; !ok {
+			text, err := os.ReadFile(at)
 			require.NoError(t, err)
-			code[path] = string(text)
+			code[at] = string(text)
 		}
-		require.Equal(t, 1, strings.Count(code[path], a.text), a.safeguard)
-		code[path] = strings.Replace(code[path], a.text, strings.ReplaceAll(a.instead, "ABLATED", fmt.Sprintf("ablated(%q)", a.safeguard)), 1)
-		name := regexp.MustCompile(`(?m)^package \w+`).FindString(code[path])
-		code[filepath.Join(filepath.Dir(path), "ablated.go")] = name + `
+		require.Equal(t, 1, strings.Count(code[at], a.text), a.safeguard)
+		code[at] = strings.Replace(code[at], a.text, strings.ReplaceAll(a.instead, "ABLATED", fmt.Sprintf("ablated(%q)", a.safeguard)), 1)
+		name := regexp.MustCompile(`(?m)^package \w+`).FindString(code[at])
+		code[filepath.Join(filepath.Dir(at), "ablated.go")] = name + `
 
 import "os"
 
@@ -118,9 +119,9 @@ func ablated(safeguard string) bool { return os.Getenv("PAYONCE_ABLATED") == saf
 `
 	}
 	replace := map[string]string{}
-	for path, text := range code {
-		replace[path] = filepath.Join(dir, fmt.Sprint(len(replace))+".go")
-		require.NoError(t, os.WriteFile(replace[path], []byte(text), 0o600))
+	for at, text := range code {
+		replace[at] = filepath.Join(dir, fmt.Sprint(len(replace))+".go")
+		require.NoError(t, os.WriteFile(replace[at], []byte(text), 0o600))
 	}
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
@@ -132,16 +133,18 @@ func ablated(safeguard string) bool { return os.Getenv("PAYONCE_ABLATED") == saf
 // build compiles the tests of each package.
 func build(t *testing.T, chosen []ablation, overlay string) map[string]string {
 	t.Helper()
-	binaries := map[string]string{}
+	dir, binaries := t.TempDir(), map[string]string{}
+	args := []string{"test", "-c", "-vet=off", "-overlay", overlay, "-o", dir + "/"}
 	for _, a := range chosen {
 		if binaries[a.in] == "" {
-			binaries[a.in] = filepath.Join(t.TempDir(), "test")
-			cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binaries[a.in], "./"+a.in)
-			cmd.Dir = root(t)
-			out, err := cmd.CombinedOutput()
-			require.NoError(t, err, "%s", out)
+			binaries[a.in] = filepath.Join(dir, path.Base(path.Join("payonce", a.in))+".test") // as go test names it
+			args = append(args, "./"+a.in)
 		}
 	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = root(t)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	return binaries
 }
 
