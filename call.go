@@ -192,11 +192,10 @@ func (c *Client) replay(draft, rec *Record, options *callOptions) (answer, error
 // newRun begins the work on a record. Its retries are paid from the budget.
 func (c *Client) newRun(rec *Record, retries *budget) *run {
 	_, canLookup := c.lookupOf(c.requestOf(rec))
-	_, inScope := c.scopeFor(rec.Scope)
 	return &run{c: c, rec: rec, s: state{
 		Progress: rec.Progress, replay: rec.Replay, prepared: rec.Prepared, createdAt: rec.CreatedAt, notAfter: rec.NotAfter,
 		readAt: c.clock.now(), newest: latest(c.clock.newest(), rec.Newest, rec.CreatedAt, rec.FirstAt, rec.LastAt), restored: rec.Restored,
-		pinned: rec.Origin == c.origin && inScope, canLookup: canLookup,
+		pinned: c.pinned(rec), canLookup: canLookup,
 	}, started: time.Now(), budget: retries}
 }
 

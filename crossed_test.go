@@ -78,7 +78,7 @@ func TestWhatIsDecidedAtAClaimIsStored(t *testing.T) {
 		b.profile = func(p *payonce.Profile) { p.BaseURL = "https://other.example" }
 		moved := newClient(t, b, store)
 		b.profile = nil
-		_, err = moved.Run(t.Context(), rec.ID)
+		_, err = moved.Payments.Create(t.Context(), order("order-1"))
 		require.ErrorIs(t, err, payonce.ErrNotSent)
 		_, _ = recoverAll(t, c)
 		assert.Zero(t, b.moved(), "nothing is executed after ErrNotSent was returned")

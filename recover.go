@@ -127,10 +127,9 @@ func (c *Client) recoverable(rec *Record) bool {
 	return !rec.Lease.Live || (rec.Lease.Holder == c.holder && !c.flights.flying(rec.ID))
 }
 
-// othersHave says that an open record is for whoever has its credential to finish, which this client has not.
+// othersHave says that an open record is for whoever has its host and its credential to finish, which this client has not.
 func (c *Client) othersHave(rec *Record) bool {
-	_, ours := c.scopeFor(rec.Scope)
-	return !ours && rec.State == StateOpen && c.keyLives(rec)
+	return !c.pinned(rec) && rec.State == StateOpen && c.keyLives(rec)
 }
 
 // keyLives says that the record may still be sent by whoever can, and that it is not too long ago that somebody could.
@@ -217,7 +216,7 @@ func (c *Client) Run(ctx context.Context, id OperationID) (Recovered, error) {
 	}
 	if c.othersHave(rec) {
 		a := answer{rec: rec, local: true}
-		return recovered(a), c.errorOf(rec, errors.New("this client does not have the credential that it was begun under; a process that has it finishes it"))
+		return recovered(a), c.errorOf(rec, errors.New("this client lacks the host or the credential that it was begun under; a process that has both finishes it"))
 	}
 	return c.recoverOne(ctx, rec, c.budget)
 }

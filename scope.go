@@ -28,3 +28,9 @@ func (c *Client) scopeFor(hash []byte) (scope, bool) {
 	}
 	return scope{credential: func() Secret { return "" }}, false
 }
+
+// pinned says that a record was begun at this client's host, and in a scope that it has.
+func (c *Client) pinned(rec *Record) bool {
+	_, inScope := c.scopeFor(rec.Scope)
+	return inScope && rec.Origin == c.origin
+}

@@ -239,52 +239,76 @@ func TestAnAnswerIsKeptThoughItsEventCameFirst(t *testing.T) {
 	})
 }
 
-func TestAProcessWithoutTheCredentialLeavesTheOperationToOthers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b, store := newBank(reply{lose: true}, reply{lose: true}, reply{lose: true}, reply{lose: true}), memory()
-		b.credential = true
-		b.profile = func(p *payonce.Profile) { p.Credential = "old" }
-		old := newClient(t, b, store)
-		b.profile = func(p *payonce.Profile) { p.Credential, p.OldCredentials = "new", []payonce.Secret{"old"} }
-		rolled := newClient(t, b, store)
-		_, err := rolled.Payments.Create(t.Context(), order("order-1"))
-		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
-		rec, err := rolled.Payments.Prepare(order("order-2"))
-		require.NoError(t, err)
-		_, err = store.Claim(t.Context(), rec)
-		require.NoError(t, err)
-		advance(time.Hour)
-		for _, err := range old.Recover(t.Context()) { // what RecoverEvery does by itself every 30 s
-			require.NoError(t, err)
-		}
-		_, err = rolled.Payments.Create(t.Context(), order("order-1"))
-		assert.NoError(t, err, "the new process could have finished it; now a person must")
-		_, err = rolled.Run(t.Context(), rec.ID)
-		assert.NoError(t, err)
-	})
+// deployments are two processes of one service in the middle of a roll-out, of which only the new one can finish what it begins.
+func deployments() map[string][2]func(*payonce.Profile) {
+	return map[string][2]func(*payonce.Profile){
+		"credential": {
+			func(p *payonce.Profile) { p.Credential = "old" },
+			func(p *payonce.Profile) { p.Credential, p.OldCredentials = "new", []payonce.Secret{"old"} },
+		},
+		"host": {
+			func(p *payonce.Profile) { p.BaseURL = "https://bank.example" },
+			func(p *payonce.Profile) { p.BaseURL = "https://api.bank.example" },
+		},
+	}
 }
 
-// A job of a queue names the operation, and a process gets it that knows the old credential only.
-func TestAProcessWithoutTheCredentialIsNotToldToCloseTheOperation(t *testing.T) {
+func TestAProcessThatCantFinishAnOperationLeavesItToOthers(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b, store := newBank(), memory()
-		b.credential = true
-		b.profile = func(p *payonce.Profile) { p.Credential = "old" }
-		old := newClient(t, b, store)
-		b.profile = func(p *payonce.Profile) { p.Credential, p.OldCredentials = "new", []payonce.Secret{"old"} }
-		rolled := newClient(t, b, store)
-		rec, err := rolled.Payments.Prepare(order("order-1"))
-		require.NoError(t, err)
-		_, err = store.Claim(t.Context(), rec)
-		require.NoError(t, err)
-		_, err = old.Run(t.Context(), rec.ID)
-		require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
-		_, err = rolled.Run(t.Context(), rec.ID)
-		require.NoError(t, err)
-		assert.Equal(t, 1, b.moved())
-	})
+	for name, profiles := range deployments() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, store := newBank(reply{lose: true}, reply{lose: true}, reply{lose: true}, reply{lose: true}), memory()
+				b.credential = true
+				b.profile = profiles[0]
+				old := newClient(t, b, store)
+				b.profile = profiles[1]
+				rolled := newClient(t, b, store)
+				_, err := rolled.Payments.Create(t.Context(), order("order-1"))
+				require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+				rec, err := rolled.Payments.Prepare(order("order-2"))
+				require.NoError(t, err)
+				_, err = store.Claim(t.Context(), rec)
+				require.NoError(t, err)
+				advance(time.Hour)
+				for _, err := range old.Recover(t.Context()) { // what RecoverEvery does by itself every 30 s
+					require.NoError(t, err)
+				}
+				_, err = rolled.Payments.Create(t.Context(), order("order-1"))
+				assert.NoError(t, err, "the new process could have finished it; now a person must")
+				_, err = rolled.Run(t.Context(), rec.ID)
+				assert.NoError(t, err)
+			})
+		})
+	}
+}
+
+// A job of a queue names the operation, and a process gets it that can't finish it.
+func TestAProcessThatCantFinishAnOperationIsNotToldToCloseIt(t *testing.T) {
+	t.Parallel()
+	for name, profiles := range deployments() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, store := newBank(), memory()
+				b.credential = true
+				b.profile = profiles[0]
+				old := newClient(t, b, store)
+				b.profile = profiles[1]
+				rolled := newClient(t, b, store)
+				rec, err := rolled.Payments.Prepare(order("order-1"))
+				require.NoError(t, err)
+				_, err = store.Claim(t.Context(), rec)
+				require.NoError(t, err)
+				_, err = old.Run(t.Context(), rec.ID)
+				require.ErrorIs(t, err, payonce.ErrOutcomeUnknown)
+				_, err = rolled.Run(t.Context(), rec.ID)
+				require.NoError(t, err)
+				assert.Equal(t, 1, b.moved())
+			})
+		})
+	}
 }
 
 func TestAnEventLeavesTheAnswerAsItIs(t *testing.T) {

@@ -93,11 +93,11 @@ func ofTheCall() []ablation {
 			text: "&& early > 0:", instead: "&& early > 0 && !ABLATED:",
 		},
 		{
-			safeguard: "a process without the credential leaves it alone", file: "recover.go", in: ".", by: "TestAProcessWithoutTheCredentialLeavesTheOperationToOthers",
-			text: "return !ours && rec.State", instead: "return !ABLATED && !ours && rec.State",
+			safeguard: "a process without the host or the credential leaves it alone", file: "recover.go", in: ".", by: "TestAProcessThatCantFinishAnOperationLeavesItToOthers",
+			text: "return !c.pinned(rec) && rec.State", instead: "return !ABLATED && !c.pinned(rec) && rec.State",
 		},
 		{
-			safeguard: "so does a process that is told to run it", file: "recover.go", in: ".", by: "TestAProcessWithoutTheCredentialIsNotToldToCloseTheOperation",
+			safeguard: "so does a process that is told to run it", file: "recover.go", in: ".", by: "TestAProcessThatCantFinishAnOperationIsNotToldToCloseIt",
 			text: "if c.othersHave(rec) {\n\t\ta :=", instead: "if !ABLATED && c.othersHave(rec) {\n\t\ta :=",
 		},
 	}
