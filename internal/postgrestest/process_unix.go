@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,7 @@ const (
 // process is a server that was started here.
 type process struct {
 	binaries, dir string
+	template      string              // a copy of the cluster that was never started
 	owner         *syscall.Credential // nil: this process's own
 	settings      []string
 	server        *exec.Cmd
@@ -42,11 +44,12 @@ type process struct {
 // newServer makes a cluster and starts it. It keeps a copy of the cluster: to copy one takes a tenth of the time.
 func newServer() (*Server, error) {
 	return newCluster(nil, func(p *process) error {
+		p.template = filepath.Join(p.dir, "template")
 		err := p.run(filepath.Join(p.binaries, "initdb"), "-D", p.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 		if err != nil {
 			return err
 		}
-		return p.run("/bin/cp", "-R", "-p", p.data(), p.pristine())
+		return p.run("/bin/cp", "-R", "-p", p.data(), p.template)
 	})
 }
 
@@ -58,7 +61,7 @@ func (s *Shared) New(tb TB, settings ...string) *Server {
 	if first.process == nil {
 		missing(tb, errors.New("the server that "+urlVariable+" names is not for killing"))
 	}
-	server, err := newCluster(settings, func(p *process) error { return p.run("/bin/cp", "-R", "-p", first.pristine(), p.data()) })
+	server, err := newCluster(settings, func(p *process) error { return p.copy(first.template) })
 	if err != nil {
 		tb.Fatalf("a server of its own: %v", err)
 	}
@@ -66,11 +69,14 @@ func (s *Shared) New(tb TB, settings ...string) *Server {
 	return server
 }
 
-// Standby starts a server that follows this one, asynchronously. It is stopped at the test's end.
+// Standby starts a server that follows this one, asynchronously and from its very beginning, so ask for it before much is written. It is
+// stopped at the test's end.
 func (s *Server) Standby(tb TB) *Server {
 	tb.Helper()
-	standby, err := newCluster(s.settings, func(p *process) error {
-		return p.run(filepath.Join(p.binaries, "pg_basebackup"), "-D", p.data(), "-d", s.url, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	from := "primary_conninfo=user=postgres port=" + port + " host=" + s.dir
+	standby, err := newCluster(append(slices.Clone(s.settings), from), func(p *process) error {
+		mark := filepath.Join(p.data(), "standby.signal")
+		return errors.Join(p.copy(s.template), os.WriteFile(mark, nil, 0o600), p.own(mark))
 	})
 	if err != nil {
 		tb.Fatalf("standby: %v", err)
@@ -108,8 +114,11 @@ func newCluster(settings []string, fill func(*process) error) (*Server, error) {
 
 func (p *process) data() string { return filepath.Join(p.dir, "data") }
 
-// pristine is a cluster that was never started.
-func (p *process) pristine() string { return filepath.Join(p.dir, "pristine") }
+// copy makes the cluster a copy of another one.
+func (p *process) copy(template string) error {
+	p.template = template
+	return p.run("/bin/cp", "-R", "-p", template, p.data())
+}
 
 // ordinaryUser is whom the server runs as if this process is root, which PostgreSQL refuses.
 func ordinaryUser() (*syscall.Credential, error) {
