@@ -191,11 +191,15 @@ signer:
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each (30s, or 10000x for so many inputs), one on each core
 	@targets=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' .) || { echo "no fuzz target was found"; exit 1; }
-	fuzz() { # go test now and then fails at its own deadline, without an input: then once more
-		local file=$${1%%:*} name=$${1##* } out
+	export dir=$$(mktemp -d) corpus=$$(go env GOCACHE)/fuzz/$(MODULE)
+	trap 'rm -rf "$$dir"' EXIT
+	packages=$$(sed 's|/[^/]*:.*||' <<< "$$targets" | sort -u)
+	xargs -P "$$(nproc)" -I {} sh -c 'go test -c -fuzz . -o "$$dir/$$1/test" "$$1"' build {} <<< "$$packages" # as go test -fuzz does for each target
+	fuzz() { # the go tool now and then fails at its own deadline, without an input: then once more
+		local folder=$${1%/*} name=$${1##* } out
 		for _ in 1 2; do
-			if out=$$(go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$(dirname "$$file")" 2>&1); then
-				echo "$$name: $$(tail -n 1 <<< "$$out")"
+			if out=$$(cd "$$folder" && "$$dir/$$folder/test" -test.run '^$$' -test.fuzz "^$$name\$$" -test.fuzztime $(FUZZTIME) -test.parallel 1 -test.fuzzcachedir "$$corpus/$$folder" 2>&1); then
+				echo "$$folder $$name: $$(grep -a '^fuzz: elapsed' <<< "$$out" | tail -n 1)"
 				return
 			fi
 			[[ $$out == *"context deadline exceeded"* && $$out != *"Failing input written"* ]] || break
