@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"cmp"
 	"encoding"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // errNoObject says that a text is not what holds fields, without repeating any of it.
@@ -60,12 +62,27 @@ func decodesItself(t reflect.Type) bool {
 
 // leaf reads what has no fields of its own.
 func (d *decoder) leaf(text []byte, v reflect.Value) error {
+	if holdsText(v.Type()) && asItStands(text) { // nearly all do and are
+		v.SetString(string(text[1 : len(text)-1]))
+		return nil
+	}
 	whole := reflect.New(v.Type())
 	err := json.Unmarshal(text, whole.Interface())
 	if err == nil {
 		v.Set(whole.Elem())
 	}
 	return err
+}
+
+func holdsText(t reflect.Type) bool {
+	return t.Kind() == reflect.String && t != reflect.TypeFor[json.Number]() && !decodesItself(t)
+}
+
+// asItStands says that a text is a JSON string with nothing to unescape.
+func asItStands(text []byte) bool {
+	n := len(text)
+	return n > 1 && text[0] == '"' && text[n-1] == '"' && utf8.Valid(text) &&
+		!bytes.ContainsFunc(text[1:n-1], func(r rune) bool { return r < ' ' || r == '"' || r == '\\' })
 }
 
 func (d *decoder) object(text []byte, v reflect.Value) error {
@@ -79,21 +96,19 @@ func (d *decoder) object(text []byte, v reflect.Value) error {
 
 // fields reads the fields of a struct, but for those that a struct around it has as well.
 func (d *decoder) fields(o Object, v reflect.Value, hidden []string) {
-	own := hidden
-	for i := range v.NumField() {
-		if name := nameOf(v.Type().Field(i)); name != "" {
-			own = append(slices.Clip(own), name)
-		}
-	}
-	for i := range v.NumField() {
+	names := make([]string, v.NumField())
+	var embedded []int
+	for i := range names {
 		field := v.Type().Field(i)
-		name := nameOf(field)
-		switch text, told := o[name]; {
-		case name == "" && field.Anonymous && field.Type.Kind() == reflect.Struct:
-			d.fields(o, v.Field(i), own)
-		case name != "" && told && !slices.Contains(hidden, name):
+		if names[i] = nameOf(field); names[i] == "" && field.Anonymous && field.Type.Kind() == reflect.Struct {
+			embedded = append(embedded, i)
+		}
+		if text, told := o[names[i]]; told && names[i] != "" && !slices.Contains(hidden, names[i]) {
 			d.field(text, v.Field(i))
 		}
+	}
+	for _, i := range embedded {
+		d.fields(o, v.Field(i), slices.Concat(hidden, names))
 	}
 }
 

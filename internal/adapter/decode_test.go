@@ -127,6 +127,25 @@ func TestWhatIsNoObjectIsAnError(t *testing.T) {
 	assert.NoError(t, err, "nothing was asked for")
 }
 
+func TestTextIsReadAsEncodingJSONReadsIt(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		``, `"`, `""`, `"a"`, ` "a" `, `"a`, `a"`, `"a"b"`, `"a\"b"`, `"a\nb"`, `"\u00e9é\ud83d\ude00"`, `"\ud83d"`, `"\"`, `"\x"`, "\"a\x1fb\"", "\"a\x7fb\"",
+		"\"a\xff\"", "\"\u2028\"", `"a"{}`, `5`, `null`, `[]`,
+	} {
+		var want, got string
+		wantErr := json.Unmarshal([]byte(text), &want)
+		_, err := adapter.Decode([]byte(text), &got)
+		assert.Equal(t, wantErr, err, "%q", text)
+		assert.Equal(t, want, got, "%q", text)
+		var number, wantNumber json.Number
+		wantErr = json.Unmarshal([]byte(text), &wantNumber)
+		_, err = adapter.Decode([]byte(text), &number)
+		assert.Equal(t, wantErr, err, "%q", text)
+		assert.Equal(t, wantNumber, number, "%q", text)
+	}
+}
+
 func TestATypeThatReadsItselfSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	var at stamp
