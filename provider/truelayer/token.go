@@ -157,12 +157,15 @@ func (s *tokenSource) explain(err error) error {
 	return errors.New("fetch an access token: the authorization server's answer can't be read")
 }
 
-// oauthCode lets only what looks like an OAuth error code through.
+// oauthCode lets only the codes through that OAuth (RFC 6749, sections 4.1.2.1 and 5.2; RFC 8628) and TrueLayer's description name:
+// any other text may be the secret.
 func oauthCode(code string) string {
-	if len(code) > 40 || strings.ContainsFunc(code, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' }) {
-		return "unknown_code"
+	switch code {
+	case "", "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+		"access_denied", "server_error", "temporarily_unavailable", "slow_down", "unauthorized", "internal_server_error", "not_found":
+		return code
 	}
-	return code
+	return "unknown_code"
 }
 
 func isTemporary(status int, code string) bool {

@@ -237,6 +237,7 @@ func TestTokenFailures(t *testing.T) {
 	}{
 		"the client is unknown":   {httpmock.NewStringResponder(400, `{"error":"invalid_client","error_description":"`+canary+`"}`).HeaderSet(jsonHeader()), true, `client id "client_test_example" (status 400, invalid_client); check ClientID, ClientSecret and Scope`},
 		"the scope is refused":    {httpmock.NewStringResponder(401, `{"error":"access_denied","error_details":{"reason":"`+canary+`"}}`).HeaderSet(jsonHeader()), true, "access_denied"},
+		"the code is the secret":  {httpmock.NewStringResponder(421, `{"error":"`+clientSecret+`"}`).HeaderSet(jsonHeader()), true, "unknown_code"},
 		"an odd error code":       {httpmock.NewStringResponder(400, `{"error":"`+canary+`"}`).HeaderSet(jsonHeader()), true, "unknown_code"},
 		"an error under 200":      {httpmock.NewStringResponder(200, `{"error":"invalid_client"}`).HeaderSet(jsonHeader()), true, "invalid_client"},
 		"HTML 500":                {httpmock.NewStringResponder(500, html), false, "status 500"},
